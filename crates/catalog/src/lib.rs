@@ -1,0 +1,1 @@
+//! Which models, providers, prices and benchmarks exist

@@ -1,0 +1,3 @@
+//! The `sextant` binary.
+
+fn main() {}

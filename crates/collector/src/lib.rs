@@ -1,0 +1,1 @@
+//! Admits observations and acknowledges what the log has acknowledged

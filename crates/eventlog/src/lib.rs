@@ -1,0 +1,1 @@
+//! How bytes are kept in order and read again

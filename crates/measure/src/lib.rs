@@ -1,0 +1,1 @@
+//! What Sextant measures: identifiers, observations, sketches, sliding windows

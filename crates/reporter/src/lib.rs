@@ -1,0 +1,1 @@
+//! How a program hands observations over

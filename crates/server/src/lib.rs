@@ -1,0 +1,1 @@
+//! What gateways and people pull: gRPC and HTTP

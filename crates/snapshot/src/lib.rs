@@ -1,0 +1,1 @@
+//! What a gateway must know right now: rows, version, delta, age

@@ -1,0 +1,1 @@
+//! Contract suites, seeded traffic with known truth, test doubles

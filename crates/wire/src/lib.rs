@@ -1,0 +1,1 @@
+//! The protocol: protobuf to values and back

@@ -1,0 +1,1 @@
+//! What crosses processes: end to end and faults.
