@@ -55,7 +55,9 @@ fn generated_folder() -> PathBuf {
 /// Nothing when there are no protocol files.
 fn generate(proto_folder: &Path) -> Result<Files> {
     let mut sources = Vec::new();
-    find_protos(proto_folder, &mut sources)?;
+    if proto_folder.exists() {
+        find_protos(proto_folder, &mut sources)?;
+    }
     if sources.is_empty() {
         return Ok(Files::new());
     }
@@ -202,6 +204,7 @@ mod tests {
     fn without_protocol_files_there_is_nothing_to_generate() {
         let folder = TempDir::new().unwrap();
         assert_eq!(generate(folder.path()).unwrap(), Files::new());
+        assert_eq!(generate(&folder.path().join("none")).unwrap(), Files::new());
         assert_eq!(
             differences(&folder.path().join("none"), &Files::new()).unwrap(),
             NOTHING
