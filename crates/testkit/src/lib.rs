@@ -1,1 +1,4 @@
 //! Contract suites, seeded traffic with known truth, test doubles
+
+pub mod eventlog_contract;
+pub mod memory_log;

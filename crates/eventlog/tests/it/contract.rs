@@ -1,0 +1,5 @@
+//! The contract of every log.
+
+use crate::harness::SqliteHarness;
+
+sextant_testkit::eventlog_contract!(SqliteHarness::new());

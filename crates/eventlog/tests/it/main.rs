@@ -1,0 +1,11 @@
+//! The log on SQLite: the contract of every log, and what only a disk can show.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may"
+)]
+
+mod contract;
+mod harness;
