@@ -68,6 +68,12 @@ impl std::ops::Add for Ratio {
     }
 }
 
+impl std::iter::Sum for Ratio {
+    fn sum<I: Iterator<Item = Self>>(ratios: I) -> Self {
+        ratios.fold(Self::default(), std::ops::Add::add)
+    }
+}
+
 /// Hundredths of a percent; displays as `99.99%`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Percent(u64);
