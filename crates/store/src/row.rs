@@ -1,0 +1,187 @@
+//! What is written: whole rows.
+
+use std::collections::BTreeMap;
+
+use sextant_catalog::Pricing;
+use sextant_measure::bins::Bins;
+use sextant_measure::counts::Counts;
+use sextant_measure::figures::Figures;
+use sextant_measure::id::{AgentId, EndpointId, Operation, Region, SeriesId};
+use sextant_measure::scale::Metric;
+use sextant_measure::time::Minute;
+use sextant_measure::window::MinuteSums;
+
+use crate::StoreError;
+use crate::limits::{Limits, at_most, count};
+
+/// Which of two rows for the same thing is newer: by epoch, then by number.
+///
+/// A row never replaces one of the same or a higher revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Revision {
+    /// The epoch of the owner that wrote it.
+    pub epoch: u64,
+    /// Counts up within the epoch.
+    pub n: u64,
+}
+
+/// What one series saw in one minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MinuteRow {
+    /// The series.
+    pub series: SeriesId,
+    /// The minute.
+    pub minute: Minute,
+    /// Which row for this minute it is.
+    pub revision: Revision,
+    /// What it saw.
+    pub sums: MinuteSums,
+}
+
+/// What was published for the window that ends at a whole minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowRow {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// The region; `None` for the merge of all.
+    pub region: Option<Region>,
+    /// The minute before whose first moment the window ends.
+    pub ending: Minute,
+    /// The numbers.
+    pub figures: Figures,
+    /// On what terms the endpoint was offered then.
+    pub terms: Terms,
+}
+
+/// What decided about an endpoint beside its numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// What it charged, if that was known.
+    pub pricing: Option<Pricing>,
+    /// Whether its quantization is native to the model.
+    pub native: bool,
+    /// What evaluations said of it.
+    pub verdicts: BTreeMap<Operation, GateVerdict>,
+}
+
+/// What an evaluation said of an operation on a model at a quantization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GateVerdict {
+    /// Good enough.
+    Green,
+    /// Not good enough.
+    Red,
+}
+
+/// What one agent reported of itself in one minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentRow {
+    /// The agent.
+    pub agent: AgentId,
+    /// The minute.
+    pub minute: Minute,
+    /// Which row for this minute it is.
+    pub revision: Revision,
+    /// Observations recorded.
+    pub recorded: u64,
+    /// Observations dropped, by reason.
+    pub dropped: BTreeMap<String, u64>,
+    /// Observations acknowledged.
+    pub acknowledged: u64,
+    /// Observations refused.
+    pub refused: u64,
+    /// What was added to its clock, in microseconds.
+    pub clock_offset_us: i64,
+    /// Observations that completed too far ahead of the collector's clock.
+    pub early: u64,
+    /// Batches with the identity of others but other observations.
+    pub clashes: u64,
+}
+
+/// What one write takes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rows {
+    /// Minutes of series.
+    pub minutes: Vec<MinuteRow>,
+    /// Windows as published.
+    pub windows: Vec<WindowRow>,
+    /// Minutes of agents.
+    pub agents: Vec<AgentRow>,
+}
+
+/// How many rows retention has deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Expired {
+    /// Minutes of series.
+    pub minutes: u64,
+    /// Windows.
+    pub windows: u64,
+    /// Minutes of agents.
+    pub agents: u64,
+}
+
+impl GateVerdict {
+    /// The name used in every interface.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Green => "green",
+            Self::Red => "red",
+        }
+    }
+
+    /// The verdict with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Green, Self::Red]
+            .into_iter()
+            .find(|verdict| verdict.name() == name)
+    }
+}
+
+impl Rows {
+    /// How many there are.
+    pub fn len(&self) -> u64 {
+        count(self.minutes.len())
+            .saturating_add(count(self.windows.len()))
+            .saturating_add(count(self.agents.len()))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Refuses what no store takes.
+    pub(crate) fn check(&self, limits: &Limits) -> Result<(), StoreError> {
+        at_most("rows in a write", self.len(), limits.written_rows_max)?;
+        self.minutes.iter().try_for_each(MinuteRow::check)
+    }
+}
+
+impl MinuteRow {
+    fn check(&self) -> Result<(), StoreError> {
+        if self.sums.bins.each_ref().map(Bins::metric) == Metric::ALL {
+            return Ok(());
+        }
+        let (series, minute) = (&self.series, self.minute.index());
+        Err(StoreError::Invalid {
+            row: format!("minute {minute} of {} {}", series.endpoint, series.region),
+            reason: "its histograms are not one for each metric in their order",
+        })
+    }
+}
+
+/// The sums of a time in which nothing was seen.
+pub fn no_sums() -> MinuteSums {
+    MinuteSums {
+        counts: Counts::default(),
+        bins: Metric::ALL.map(Bins::empty),
+    }
+}
+
+/// Adds what another time saw.
+pub(crate) fn merge(sums: &mut MinuteSums, other: &MinuteSums) {
+    sums.counts.merge(&other.counts);
+    for (bins, more) in sums.bins.iter_mut().zip(&other.bins) {
+        bins.merge(more);
+    }
+}
