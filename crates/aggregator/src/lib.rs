@@ -1,1 +1,35 @@
-//! Turns observations into windows
+//! Turns observations into windows.
+//!
+//! An [`Aggregator`] joins the consumer group of the observations log and owns partitions. The
+//! owner of a partition claims it in the windows log, rebuilds its windows by replay, and from
+//! then on publishes once a second what changed and hands finished minutes to the store.
+//!
+//! - `partition`, `endpoint`, `series`, `dedup`, `unstored`: pure state, a function of the records
+//!   read and of the times given.
+//! - `owner`, `windows_log`, `storing`: the I/O around it.
+//! - [`topics`]: the topics and their settings.
+
+mod agents;
+mod aggregator;
+mod config;
+mod dedup;
+mod ended;
+mod endpoint;
+mod error;
+mod metrics;
+mod owner;
+mod partition;
+mod publish;
+mod seen;
+mod series;
+mod storing;
+mod tally;
+pub mod topics;
+mod unstored;
+mod windows_log;
+
+pub use crate::aggregator::{Aggregator, Dependencies};
+pub use crate::config::{AggregatorConfig, UnknownEndpoints};
+pub use crate::error::AggregatorError;
+pub use crate::metrics::Metrics;
+pub use crate::tally::Dropped;

@@ -6,6 +6,9 @@ use crate::ratio::Ratio;
 /// Codes of a [`Counts`]: one for each pair of source and outcome.
 pub const COUNT_CODES: usize = Outcome::COUNT * Source::COUNT;
 
+#[expect(clippy::cast_possible_truncation, reason = "a list of 13")]
+const OUTCOMES: u8 = Outcome::COUNT as u8;
+
 /// Counts per source and outcome.
 ///
 /// They add and subtract modulo 2^32, so that taking away what was added always gives what was
@@ -15,7 +18,7 @@ pub struct Counts([u32; COUNT_CODES]);
 
 /// The stable code of a pair of source and outcome.
 pub const fn count_code(source: Source, outcome: Outcome) -> u8 {
-    source.code() * (Outcome::COUNT as u8) + outcome.code()
+    source.code() * OUTCOMES + outcome.code()
 }
 
 impl Counts {

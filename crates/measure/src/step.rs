@@ -10,6 +10,7 @@ use crate::scale::{Bin, Metric};
 use crate::time::Step;
 
 /// The count code of an observation that came too late for its window.
+#[expect(clippy::cast_possible_truncation, reason = "a list of 26")]
 pub(crate) const LATE: u8 = COUNT_CODES as u8;
 
 /// Cells that an open step may hold before they are first summed.
@@ -216,10 +217,10 @@ fn encode(summed: &[(u16, u16)]) -> Box<[u8]> {
 
 fn put_varint(bytes: &mut Vec<u8>, mut value: u16) {
     while value >= 0x80 {
-        bytes.push((value & 0x7f) as u8 | 0x80);
+        bytes.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
     }
-    bytes.push(value as u8);
+    bytes.push(value.to_le_bytes()[0]);
 }
 
 fn split(cells: Decoder<'_>) -> Vec<(u16, u16)> {

@@ -42,7 +42,9 @@ pub fn parse(body: &[u8], max: usize) -> Result<Parsed, BodyError> {
         if items.len() > max {
             return Err(BodyError::TooMany(max));
         }
-        items.into_iter().for_each(|item| parsed.push(item.get()));
+        for item in items {
+            parsed.push(item.get());
+        }
     } else {
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             if parsed.observations.len() == max {
@@ -253,7 +255,7 @@ fn micros(value: Option<Value>) -> Result<Option<u64>, Refusal> {
     reason = "at most one day, far below 2^52 microseconds"
 )]
 fn milliseconds(us: u64) -> Value {
-    if us % 1_000 == 0 {
+    if us.is_multiple_of(1_000) {
         return (us / 1_000).into();
     }
     Number::from_f64(us as f64 / 1_000.0).map_or(Value::Null, Value::Number)

@@ -60,7 +60,7 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    fn field(field: &'static str, reason: impl ToString) -> Self {
+    fn field(field: &'static str, reason: impl std::fmt::Display) -> Self {
         Self::Field {
             field,
             reason: reason.to_string(),

@@ -17,7 +17,7 @@ use crate::{DecodeError, v1};
 #[derive(Debug, Clone, PartialEq)]
 pub enum ObservationsRecord {
     /// Observations.
-    Part(Part),
+    Part(Box<Part>),
     /// What a sender said of itself.
     Agent(AgentReport),
 }
@@ -63,7 +63,7 @@ impl ObservationsRecord {
     pub fn decode(bytes: &Bytes) -> Result<Self, DecodeError> {
         use v1::observations_record::Record;
         match v1::ObservationsRecord::decode(bytes.clone())?.record {
-            Some(Record::Part(part)) => Ok(Self::Part(part.try_into()?)),
+            Some(Record::Part(part)) => Ok(Self::Part(Box::new(part.try_into()?))),
             Some(Record::Agent(agent)) => Ok(Self::Agent(agent.try_into()?)),
             None => Err(DecodeError::UnknownKind),
         }
@@ -73,7 +73,7 @@ impl ObservationsRecord {
     pub fn encode(self) -> Bytes {
         use v1::observations_record::Record;
         let record = Some(match self {
-            Self::Part(part) => Record::Part(part.into()),
+            Self::Part(part) => Record::Part((*part).into()),
             Self::Agent(agent) => Record::Agent(agent.into()),
         });
         v1::ObservationsRecord { record }.encode_to_vec().into()

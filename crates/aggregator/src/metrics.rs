@@ -1,0 +1,173 @@
+//! What the aggregator counts.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::tally::Tally;
+
+/// A reason or a kind.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ReasonLabel {
+    reason: &'static str,
+}
+
+/// A partition.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct PartitionLabel {
+    partition: u32,
+}
+
+/// Counters of all partitions that this process owns: received = filed + dropped.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    received: Counter,
+    filed: Counter,
+    dropped: Family<ReasonLabel, Counter>,
+    clashes: Counter,
+    dead_letters: Counter,
+    corrupt: Counter,
+    published: Counter,
+    stored: Counter,
+    windows_dropped: Counter,
+    errors: Family<ReasonLabel, Counter>,
+    series: Family<PartitionLabel, Gauge>,
+    senders: Family<PartitionLabel, Gauge>,
+    lag: Family<PartitionLabel, Gauge>,
+    whole: Family<PartitionLabel, Gauge>,
+    rebuilds: Counter,
+}
+
+impl Metrics {
+    /// Registers all of them.
+    pub fn new(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        let stage = registry.sub_registry_with_prefix("sextant_aggregator");
+        let mut counter = |name: &str, help: &str, counter: &Counter| {
+            stage.register(name, help, counter.clone());
+        };
+        counter(
+            "received_observations",
+            "Read from the log",
+            &metrics.received,
+        );
+        counter("filed_observations", "Counted in a window", &metrics.filed);
+        counter(
+            "clashing_batches",
+            "Same identity, other content",
+            &metrics.clashes,
+        );
+        counter(
+            "dead_letter_records",
+            "Records that could not be decoded",
+            &metrics.dead_letters,
+        );
+        counter(
+            "corrupt_records",
+            "Records that failed their checksum",
+            &metrics.corrupt,
+        );
+        counter(
+            "published_records",
+            "Appended to the windows log",
+            &metrics.published,
+        );
+        counter("stored_rows", "Written to the store", &metrics.stored);
+        counter(
+            "unstored_windows",
+            "Given up while the store was away",
+            &metrics.windows_dropped,
+        );
+        counter(
+            "rebuilds",
+            "Partitions rebuilt from the log",
+            &metrics.rebuilds,
+        );
+        stage.register(
+            "dropped_observations",
+            "Not counted, by reason",
+            metrics.dropped.clone(),
+        );
+        stage.register(
+            "errors",
+            "Failures, by what was being done",
+            metrics.errors.clone(),
+        );
+        stage.register("series", "Series held", metrics.series.clone());
+        stage.register("senders", "Senders remembered", metrics.senders.clone());
+        stage.register("lag_records", "Records not read yet", metrics.lag.clone());
+        stage.register(
+            "whole",
+            "1 once a partition is rebuilt",
+            metrics.whole.clone(),
+        );
+        metrics
+    }
+
+    pub(crate) fn tally(&self, tally: &Tally) {
+        self.received.inc_by(tally.received);
+        self.filed.inc_by(tally.filed);
+        self.clashes.inc_by(tally.clashes);
+        for (reason, n) in tally.dropped().filter(|(_, n)| *n > 0) {
+            self.dropped
+                .get_or_create(&ReasonLabel {
+                    reason: reason.name(),
+                })
+                .inc_by(n);
+        }
+    }
+
+    pub(crate) fn dead_letter(&self) {
+        self.dead_letters.inc();
+    }
+
+    pub(crate) fn corrupt(&self, records: usize) {
+        self.corrupt.inc_by(records as u64);
+    }
+
+    pub(crate) fn published(&self, records: usize) {
+        self.published.inc_by(records as u64);
+    }
+
+    pub(crate) fn stored(&self, rows: usize) {
+        self.stored.inc_by(rows as u64);
+    }
+
+    pub(crate) fn windows_dropped(&self, rows: u64) {
+        self.windows_dropped.inc_by(rows);
+    }
+
+    pub(crate) fn error(&self, doing: &'static str) {
+        self.errors
+            .get_or_create(&ReasonLabel { reason: doing })
+            .inc();
+    }
+
+    pub(crate) fn rebuild(&self) {
+        self.rebuilds.inc();
+    }
+
+    pub(crate) fn standing(&self, partition: u32, standing: Standing) {
+        let label = PartitionLabel { partition };
+        let set = |family: &Family<PartitionLabel, Gauge>, value: u64| {
+            family
+                .get_or_create(&label)
+                .set(i64::try_from(value).unwrap_or(i64::MAX));
+        };
+        set(&self.series, standing.series as u64);
+        set(&self.senders, standing.senders as u64);
+        set(&self.lag, standing.lag);
+        set(&self.whole, u64::from(standing.whole));
+    }
+}
+
+/// Where a partition stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    pub(crate) series: usize,
+    pub(crate) senders: usize,
+    pub(crate) lag: u64,
+    pub(crate) whole: bool,
+}

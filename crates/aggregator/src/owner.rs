@@ -1,0 +1,460 @@
+//! Owns one partition: claims it, rebuilds its windows from the log, then publishes what changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sextant_catalog::Catalog;
+use sextant_eventlog::{EventLog, Fetched, LogError, Offset, Position, ReadLimit, Record};
+use sextant_measure::time::{Clock, Timestamp};
+use sextant_snapshot::record::{Entry, OwnerState, Progress};
+use sextant_store::{MinuteRange, Revision, Store};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::AggregatorConfig;
+use crate::error::AggregatorError;
+use crate::metrics::{Metrics, Standing};
+use crate::partition::{Partition, Reading};
+use crate::storing::Storing;
+use crate::topics::{DEAD_LETTERS, GROUP, OBSERVATIONS};
+use crate::windows_log::{Inherited, Tenure, WindowsLog};
+
+/// How far back of what must be rebuilt reading begins: a window and its grace.
+const REPLAY_US: i64 = 45 * 60 * 1_000_000;
+const TICK: Duration = Duration::from_secs(1);
+const RETRY: Duration = Duration::from_millis(200);
+/// Ticks between commits.
+const COMMIT_EVERY: u64 = 5;
+/// Endpoints asked of the store at once.
+const ASKED_MAX: usize = 500;
+
+/// What all owners of a process share.
+pub(crate) struct Shared {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) config: AggregatorConfig,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Metrics,
+    pub(crate) name: String,
+    pub(crate) tasks: TaskTracker,
+}
+
+/// Why an owner's work ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Stopped,
+    /// What is in memory is no longer the truth: claim and rebuild again.
+    Again(&'static str),
+}
+
+/// Owns a partition until `stop`.
+pub(crate) async fn own(
+    shared: Arc<Shared>,
+    partition: u32,
+    stop: CancellationToken,
+) -> Result<(), AggregatorError> {
+    loop {
+        match Owner::claim(Arc::clone(&shared), partition, stop.clone()).await {
+            Ok(mut owner) => match owner.run().await? {
+                End::Stopped => return Ok(()),
+                End::Again(reason) => {
+                    tracing::warn!(
+                        partition,
+                        reason,
+                        "the partition is claimed and rebuilt again"
+                    );
+                }
+            },
+            Err(AggregatorError::Log { doing, source }) if passes(&source) => {
+                shared.metrics.error(doing);
+                tracing::warn!(partition, doing, error = %source, "the log refused");
+            }
+            Err(error) => return Err(error),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(RETRY) => {}
+        }
+    }
+}
+
+struct Owner {
+    shared: Arc<Shared>,
+    partition: u32,
+    stop: CancellationToken,
+    windows: WindowsLog,
+    state: Partition,
+    storing: Storing,
+    next: Offset,
+    high_watermark: Offset,
+    revisions: u64,
+    ticks: u64,
+    committed: Option<Position>,
+}
+
+impl Owner {
+    async fn claim(
+        shared: Arc<Shared>,
+        partition: u32,
+        stop: CancellationToken,
+    ) -> Result<Self, AggregatorError> {
+        let log = Arc::clone(&shared.log);
+        let (windows, inherited) =
+            WindowsLog::claim(Arc::clone(&log), partition, &shared.name).await?;
+        let finding = AggregatorError::log("finding where to read from");
+        let committed = log
+            .committed(GROUP, OBSERVATIONS, partition)
+            .await
+            .map_err(&finding)?;
+        let bounds = log
+            .bounds(OBSERVATIONS, partition)
+            .await
+            .map_err(&finding)?;
+        let (next, reading) = match committed {
+            // Nothing was ever stored: all that is left of the log is to be.
+            None => (
+                bounds.earliest,
+                Reading {
+                    from: None,
+                    committed: Offset(0),
+                },
+            ),
+            Some(committed) => {
+                let claimed_us = inherited.claimed_at.as_micros();
+                let from_us = claimed_us.min(committed.time_us) - REPLAY_US;
+                let finding = AggregatorError::log("finding where to read from");
+                let at = log
+                    .offset_at(OBSERVATIONS, partition, from_us)
+                    .await
+                    .map_err(finding)?;
+                let from = (at > Offset(0)).then(|| Timestamp::from_micros(from_us));
+                // A commit that points past the log is of another log: nothing of it holds.
+                let offset = committed.offset.min(bounds.high_watermark);
+                (
+                    at.max(bounds.earliest),
+                    Reading {
+                        from,
+                        committed: offset,
+                    },
+                )
+            }
+        };
+        let config = shared.config.clone();
+        let mut state = Partition::new(Arc::clone(&shared.catalog), config, reading);
+        state.read_up_to(next);
+        inherit(&mut state, &inherited);
+        shared.metrics.rebuild();
+        let metrics = shared.metrics.clone();
+        let storing = Storing::new(
+            Arc::clone(&shared.store),
+            shared.tasks.clone(),
+            stop.clone(),
+            metrics,
+        );
+        let high_watermark = bounds.high_watermark;
+        let (revisions, ticks) = (0, 0);
+        Ok(Self {
+            shared,
+            partition,
+            stop,
+            windows,
+            state,
+            storing,
+            next,
+            high_watermark,
+            revisions,
+            ticks,
+            committed: None,
+        })
+    }
+
+    async fn run(&mut self) -> Result<End, AggregatorError> {
+        let started = Instant::now();
+        let mut deadline = started;
+        loop {
+            if self.stop.is_cancelled() {
+                self.drain().await;
+                return Ok(End::Stopped);
+            }
+            let due = Instant::now() >= deadline;
+            let wait = if due {
+                Duration::ZERO
+            } else {
+                deadline - Instant::now()
+            };
+            // Everything appended up to this moment is in what is read next, or before it.
+            let before = self.shared.clock.now();
+            let end = match self.fetch(wait).await {
+                None => continue,
+                Some(Ok(fetched)) => self.take_in(fetched).await?,
+                Some(Err(error)) => self.refused("reading the observations log", error).await?,
+            };
+            if let Some(end) = end {
+                return Ok(end);
+            }
+            if due {
+                deadline = (deadline + TICK).max(Instant::now());
+                if let Some(end) = self.tick(before).await? {
+                    return Ok(end);
+                }
+                if self.state.whole && self.ticks == 1 {
+                    let (partition, series) = (self.partition, self.state.series());
+                    let took_ms = started.elapsed().as_millis();
+                    tracing::info!(partition, series, took_ms, "the partition is whole");
+                }
+            }
+        }
+    }
+
+    /// Reads on; `None` if the process stops meanwhile.
+    async fn fetch(&self, wait: Duration) -> Option<Result<Fetched, LogError>> {
+        let limit = ReadLimit {
+            records: 10_000,
+            bytes: self.shared.config.read_bytes_max,
+        };
+        let log = &self.shared.log;
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            read = log.read(OBSERVATIONS, self.partition, self.next, limit, wait) => Some(read),
+        }
+    }
+
+    async fn take_in(&mut self, fetched: Fetched) -> Result<Option<End>, AggregatorError> {
+        self.shared.metrics.corrupt(fetched.corrupt.len());
+        for stored in &fetched.records {
+            let appended_at = Timestamp::from_micros(stored.appended_at_us);
+            if self.state.would_lose_a_minute(appended_at) {
+                self.store_everything().await;
+            }
+            let value = stored.record.value.as_ref();
+            if let Err(error) = self.state.ingest(stored.offset, appended_at, value) {
+                self.bury(stored.offset, &stored.record, &error.to_string())
+                    .await?;
+            }
+        }
+        self.next = fetched.next;
+        self.high_watermark = fetched.high_watermark;
+        self.state.read_up_to(self.next);
+        self.shared
+            .metrics
+            .tally(&std::mem::take(&mut self.state.tally));
+        Ok(None)
+    }
+
+    /// Once a second: what changed goes to the windows log, what is due to the store.
+    async fn tick(&mut self, before: Timestamp) -> Result<Option<End>, AggregatorError> {
+        let caught_up = self.next >= self.high_watermark;
+        self.state.whole |= caught_up;
+        let at = if caught_up {
+            before
+        } else {
+            self.state.read_at()
+        };
+        let mut entries = Vec::new();
+        if self.state.whole {
+            entries = self.state.publish(at)?;
+            self.ticks += 1;
+        }
+        let state = if self.state.whole {
+            OwnerState::Whole
+        } else {
+            OwnerState::Rebuilding
+        };
+        let position_at = if caught_up {
+            before
+        } else {
+            self.state.read_at()
+        };
+        let at_now = self.shared.clock.now();
+        entries.push(Entry::Progress(Progress {
+            state,
+            position_at,
+            at: at_now,
+        }));
+        match self.windows.publish(&entries).await {
+            Ok(Tenure::Held) => self.shared.metrics.published(entries.len()),
+            Ok(Tenure::Lost) => return Ok(Some(End::Again("another owner has claimed it"))),
+            Err(error) => {
+                self.state.unpublish();
+                return self.refused("publishing", error).await;
+            }
+        }
+        self.use_store(at).await;
+        self.report(caught_up);
+        let again = self.state.lost_a_minute && !self.storing.is_writing();
+        Ok(again.then_some(End::Again("the store was away for too long")))
+    }
+
+    async fn use_store(&mut self, at: Timestamp) {
+        if let Some(true) = self.storing.written().await {
+            self.state
+                .unstored
+                .stored(self.state.now().minute().minus(60));
+        }
+        if !self.storing.is_writing() {
+            self.commit(false).await;
+            let rows = self.take_rows(at, false);
+            if !rows.minutes.is_empty() || !rows.windows.is_empty() || !rows.agents.is_empty() {
+                self.storing.write(rows);
+            }
+        }
+        if let Some(answer) = self.storing.answered().await {
+            self.state.restore(&answer.asked, answer.found);
+        }
+        if let Some((from, to)) = self.state.awaited() {
+            let asked = self
+                .state
+                .awaiting_store()
+                .take(ASKED_MAX)
+                .map(|e| e.id.clone());
+            self.storing
+                .ask(asked.collect(), MinuteRange::new(from, to));
+        }
+    }
+
+    /// Hands everything that the store lacks to it and waits; the log is the buffer meanwhile.
+    async fn store_everything(&mut self) {
+        while self.state.unstored.oldest().is_some() || self.storing.is_writing() {
+            if let Some(stored) = self.storing.finish().await {
+                if !stored {
+                    return;
+                }
+                self.state
+                    .unstored
+                    .stored(self.state.now().minute().minus(60));
+            } else {
+                let rows = self.take_rows(self.state.read_at(), true);
+                self.storing.write(rows);
+            }
+        }
+    }
+
+    /// Before the partition is let go: everything read is stored, and the log committed.
+    async fn drain(&mut self) {
+        self.store_everything().await;
+        self.commit(true).await;
+    }
+
+    async fn commit(&mut self, now: bool) {
+        let position = self.state.unstored.committable(self.state.read_position());
+        let moved = self
+            .committed
+            .is_none_or(|last| position.offset > last.offset);
+        if !moved
+            || position.offset == Offset(0)
+            || !(now || self.ticks.is_multiple_of(COMMIT_EVERY))
+        {
+            return;
+        }
+        match self
+            .shared
+            .log
+            .commit(GROUP, OBSERVATIONS, self.partition, position)
+            .await
+        {
+            Ok(()) => self.committed = Some(position),
+            Err(error) => {
+                self.shared.metrics.error("committing");
+                tracing::warn!(partition = self.partition, %error, "the position was not committed");
+            }
+        }
+    }
+
+    /// A record that cannot be decoded goes to the dead letters, whole, with the reason.
+    async fn bury(
+        &self,
+        offset: Offset,
+        record: &Record,
+        reason: &str,
+    ) -> Result<(), AggregatorError> {
+        self.shared.metrics.dead_letter();
+        let place = format!("{OBSERVATIONS}/{}/{offset}", self.partition);
+        tracing::warn!(
+            record = place,
+            reason,
+            "a record cannot be decoded: to the dead letters"
+        );
+        let mut letter = record.clone();
+        letter.headers.push(("sextant-from".into(), place.into()));
+        letter
+            .headers
+            .push(("sextant-reason".into(), reason.to_owned().into()));
+        match self.shared.log.append(DEAD_LETTERS, 0, vec![letter]).await {
+            // What cannot be buried now is not worth stopping for: it stays in its own log.
+            Err(error) if !passes(&error) => {
+                Err(AggregatorError::log("writing a dead letter")(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn refused(
+        &self,
+        doing: &'static str,
+        error: LogError,
+    ) -> Result<Option<End>, AggregatorError> {
+        self.shared.metrics.error(doing);
+        if matches!(error, LogError::OutOfRange { .. }) {
+            return Ok(Some(End::Again("retention overtook the reader")));
+        }
+        if !passes(&error) {
+            return Err(AggregatorError::log(doing)(error));
+        }
+        tracing::warn!(partition = self.partition, doing, %error, "the log refused");
+        tokio::time::sleep(RETRY).await;
+        Ok(None)
+    }
+
+    fn take_rows(&mut self, at: Timestamp, all: bool) -> sextant_store::Rows {
+        self.revisions += 1;
+        let revision = Revision {
+            epoch: self.windows.epoch(),
+            n: self.revisions,
+        };
+        let rows = self.state.take_rows(at, revision, all);
+        self.shared
+            .metrics
+            .windows_dropped(std::mem::take(&mut self.state.ended.dropped));
+        rows
+    }
+
+    fn report(&self, caught_up: bool) {
+        let lag = self.high_watermark.0.saturating_sub(self.next.0);
+        self.shared.metrics.standing(
+            self.partition,
+            Standing {
+                series: self.state.series(),
+                senders: self.state.senders(),
+                lag: if caught_up { 0 } else { lag },
+                whole: self.state.whole,
+            },
+        );
+    }
+}
+
+fn inherit(state: &mut Partition, inherited: &Inherited) {
+    if inherited.unreadable > 0 {
+        tracing::warn!(
+            records = inherited.unreadable,
+            "records of the windows log are unreadable"
+        );
+    }
+    for row in &inherited.rows {
+        match row {
+            Entry::Endpoint(row) => {
+                let regions: Vec<_> = row.regions().iter().map(|r| r.region.clone()).collect();
+                state.adopt(row.id(), &regions, inherited.claimed_at);
+            }
+            Entry::Agent(row) => state.agents.adopt(row),
+            _ => {}
+        }
+    }
+}
+
+/// Whether an error may be gone at the next attempt.
+fn passes(error: &LogError) -> bool {
+    matches!(error, LogError::Unavailable { .. } | LogError::Full { .. })
+}

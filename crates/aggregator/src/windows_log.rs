@@ -1,0 +1,207 @@
+//! An owner's side of the windows log: its claim, what it inherits, and what it publishes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sextant_eventlog::{EventLog, LogError, Offset, ReadLimit};
+use sextant_measure::time::Timestamp;
+use sextant_snapshot::key::Key;
+use sextant_snapshot::record::{Entry, LogRecord};
+use sextant_wire::windows::{Writer, from_record, to_record};
+
+use crate::error::AggregatorError;
+use crate::topics::WINDOWS;
+
+const READ_LIMIT: ReadLimit = ReadLimit {
+    records: 10_000,
+    bytes: 8 * 1024 * 1024,
+};
+/// Claims in a row that may collide with another's before the owner gives up for now.
+const CLAIMS_MAX: usize = 8;
+
+/// The windows log of one partition, held by a claim.
+pub(crate) struct WindowsLog {
+    log: Arc<dyn EventLog>,
+    partition: u32,
+    writer: Writer,
+    epoch: u64,
+    /// One past the last record that is known to be ours or to change nothing.
+    next: Offset,
+}
+
+/// What the last owner left.
+pub(crate) struct Inherited {
+    /// Rows that stand: those of endpoints and of agents.
+    pub(crate) rows: Vec<Entry>,
+    /// When the claim was appended.
+    pub(crate) claimed_at: Timestamp,
+    /// Records that could not be decoded.
+    pub(crate) unreadable: usize,
+}
+
+/// Whether an owner still is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tenure {
+    Held,
+    /// Another has claimed the partition since.
+    Lost,
+}
+
+impl WindowsLog {
+    /// Claims a partition.
+    pub(crate) async fn claim(
+        log: Arc<dyn EventLog>,
+        partition: u32,
+        owner: &str,
+    ) -> Result<(Self, Inherited), AggregatorError> {
+        let mut seen = Seen::default();
+        for _ in 0..CLAIMS_MAX {
+            seen.read_on(&*log, partition).await?;
+            let log_id = seen.log_id.unwrap_or_else(rand::random);
+            let claim = Entry::Claim {
+                owner: owner.to_owned(),
+            };
+            let record = to_record(
+                &claim,
+                Writer {
+                    epoch: None,
+                    log_id,
+                },
+            );
+            let appended = log
+                .append(WINDOWS, partition, vec![record])
+                .await
+                .map_err(AggregatorError::log("claiming a partition"))?;
+            seen.read_on(&*log, partition).await?;
+            // Of two first claims, each with an id of its own, the earlier one names the log.
+            if seen.log_id == Some(log_id) {
+                let epoch = appended.first.0;
+                let next = seen.next;
+                let inherited = Inherited {
+                    rows: seen.rows.into_values().collect(),
+                    claimed_at: Timestamp::from_micros(appended.appended_at_us),
+                    unreadable: seen.unreadable,
+                };
+                let writer = Writer {
+                    epoch: Some(epoch),
+                    log_id,
+                };
+                return Ok((
+                    Self {
+                        log,
+                        partition,
+                        writer,
+                        epoch,
+                        next,
+                    },
+                    inherited,
+                ));
+            }
+        }
+        Err(AggregatorError::Log {
+            doing: "claiming a partition",
+            source: LogError::Unavailable {
+                reason: "others claimed it first".to_owned(),
+            },
+        })
+    }
+
+    /// The epoch of everything published here: the offset of the claim.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Appends entries and learns whether the partition is still ours.
+    pub(crate) async fn publish(&mut self, entries: &[Entry]) -> Result<Tenure, LogError> {
+        let records = entries
+            .iter()
+            .map(|entry| to_record(entry, self.writer))
+            .collect();
+        let appended = self.log.append(WINDOWS, self.partition, records).await?;
+        let ours = appended.last.0 + 1 - appended.first.0 == entries.len() as u64;
+        if ours && appended.first == self.next {
+            self.next = appended.last.following();
+            return Ok(Tenure::Held);
+        }
+        self.look_for_claims(appended.last).await
+    }
+
+    async fn look_for_claims(&mut self, last: Offset) -> Result<Tenure, LogError> {
+        while self.next <= last {
+            let fetched = self
+                .log
+                .read(
+                    WINDOWS,
+                    self.partition,
+                    self.next,
+                    READ_LIMIT,
+                    Duration::ZERO,
+                )
+                .await?;
+            let claimed = |record: LogRecord| {
+                matches!(record.entry, Entry::Claim { .. }) && record.offset > self.epoch
+            };
+            let mut read = fetched
+                .records
+                .iter()
+                .filter_map(|r| from_record(self.partition, r).ok());
+            if read.any(claimed) {
+                return Ok(Tenure::Lost);
+            }
+            if fetched.next == self.next {
+                break;
+            }
+            self.next = fetched.next;
+        }
+        Ok(Tenure::Held)
+    }
+}
+
+/// What was read of a partition's windows log so far.
+#[derive(Default)]
+struct Seen {
+    next: Offset,
+    log_id: Option<u64>,
+    rows: HashMap<Key, Entry>,
+    unreadable: usize,
+}
+
+impl Seen {
+    async fn read_on(&mut self, log: &dyn EventLog, partition: u32) -> Result<(), AggregatorError> {
+        let reading = AggregatorError::log("reading the windows log");
+        let bounds = log.bounds(WINDOWS, partition).await.map_err(&reading)?;
+        self.next = self.next.max(bounds.earliest);
+        while self.next < bounds.high_watermark {
+            let fetched = log
+                .read(WINDOWS, partition, self.next, READ_LIMIT, Duration::ZERO)
+                .await
+                .map_err(&reading)?;
+            for stored in &fetched.records {
+                match from_record(partition, stored) {
+                    Ok(record) => self.note(record),
+                    Err(_) => self.unreadable += 1,
+                }
+            }
+            if fetched.next == self.next {
+                break;
+            }
+            self.next = fetched.next;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, record: LogRecord) {
+        self.log_id.get_or_insert(record.log_id);
+        let key = record.entry.key();
+        match record.entry {
+            Entry::Claim { .. } | Entry::Progress(_) => {}
+            Entry::EndpointGone(_) | Entry::AgentGone(_) => {
+                self.rows.remove(&key);
+            }
+            entry @ (Entry::Endpoint(_) | Entry::Agent(_)) => {
+                self.rows.insert(key, entry);
+            }
+        }
+    }
+}
