@@ -1,0 +1,14 @@
+//! Aggregators over a log in memory and a real store, on a clock that the test moves.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests stop at the first surprise"
+)]
+
+mod numbers;
+mod ownership;
+mod rig;
+mod storing;
+mod traffic;

@@ -1,0 +1,269 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use sextant_aggregator::topics::{GROUP, OBSERVATIONS};
+use sextant_eventlog::EventLog;
+use sextant_measure::id::EndpointId;
+use sextant_measure::observation::Measurement;
+use sextant_measure::ratio::Ratio;
+use sextant_measure::time::Timestamp;
+use sextant_measure::window::{MinuteSums, SlidingWindow};
+use sextant_store::sqlite::{SqliteOptions, SqliteStore};
+use sextant_store::{
+    AgentRow, Expired, HistoryPoint, HistoryQuery, MinuteQuery, MinuteRange, MinuteRow, Rows,
+    SeriesUptime, Store, StoreError, WindowQuery, WindowRow, WindowScope,
+};
+
+use crate::rig::Rig;
+use crate::traffic::{answer, assert_same, endpoint, expected, part};
+
+/// The store has each minute of these observations, whole, and nothing else.
+pub(crate) async fn assert_stored(rig: &Rig, all: &[Measurement]) {
+    let last = rig.now().minute().plus(1);
+    let range = MinuteRange::new(last.minus(40), last);
+    let query = MinuteQuery {
+        model: endpoint().model,
+        endpoint: None,
+        region: None,
+        range,
+    };
+    let rows = rig.store.minutes(&query).await.unwrap();
+    let mut window = SlidingWindow::new(rig.now().step());
+    for measurement in all {
+        window.file(measurement);
+    }
+    let mut stored = 0;
+    for row in &rows {
+        stored += row.sums.counts.all();
+        let expected: Option<MinuteSums> = window.minute(row.minute);
+        if let Some(expected) = expected {
+            assert_eq!(row.sums, expected, "{:?}", row.minute.start());
+        }
+    }
+    assert_eq!(stored, all.len() as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn minutes_reach_the_store_and_the_log_is_committed_behind_them() {
+    let mut rig = Rig::new().await;
+    rig.start("a");
+    let all: Vec<_> = (0..90).map(|n| answer(n, rig.now())).collect();
+    rig.append(part("eu", 1, &all)).await;
+    rig.pass(30).await;
+    assert_eq!(
+        rig.log.committed(GROUP, OBSERVATIONS, 0).await.unwrap(),
+        None
+    );
+    rig.pass(60).await;
+    assert_stored(&rig, &all).await;
+    let committed = rig
+        .log
+        .committed(GROUP, OBSERVATIONS, 0)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(committed.offset.0, 1);
+    rig.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_observation_writes_its_minute_again_whole() {
+    let mut rig = Rig::new().await;
+    rig.start("a");
+    let mut all: Vec<_> = (0..20).map(|n| answer(n, rig.now())).collect();
+    rig.append(part("eu", 1, &all)).await;
+    rig.pass(90).await;
+    let late = answer(77, all[0].completed_at.plus_micros(1_000_000));
+    rig.append(part("eu", 2, &[late])).await;
+    all.push(late);
+    rig.pass(70).await;
+    assert_stored(&rig, &all).await;
+    rig.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn windows_that_end_at_a_minute_are_stored_as_they_were_published() {
+    let mut rig = Rig::new().await;
+    rig.start("a");
+    let all: Vec<_> = (0..120).map(|n| answer(n, rig.now())).collect();
+    rig.append(part("eu", 1, &all)).await;
+    rig.pass(80).await;
+    let after: Vec<_> = (200..210).map(|n| answer(n, rig.now())).collect();
+    rig.append(part("eu", 2, &after)).await;
+    rig.pass(3).await;
+    let minute = all[0].completed_at.minute().plus(1);
+    let query = WindowQuery {
+        model: endpoint().model,
+        endpoint: None,
+        scope: WindowScope::Global,
+        range: MinuteRange::new(minute, minute.plus(1)),
+    };
+    let rows = rig.store.windows(&query).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    let last = minute.start().plus_micros(-1);
+    assert_same(&rows[0].figures, &expected(&all, last));
+    assert_eq!(rows[0].figures.window_start, minute.minus(30).start());
+    let pricing = rows[0].terms.pricing.unwrap();
+    assert_eq!(pricing.input.to_string(), "$0.08");
+    rig.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_long_windows_come_back_from_the_store() {
+    let mut rig = Rig::new().await;
+    rig.start("a");
+    let all: Vec<_> = (0..100).map(|n| answer(n, rig.now())).collect();
+    rig.append(part("eu", 1, &all)).await;
+    rig.pass(80).await;
+    rig.stop().await;
+    // Long enough for the log's records to lie before what is replayed.
+    rig.skip(2 * 3_600);
+    rig.start("b");
+    let newer: Vec<_> = (0..20).map(|n| answer(n, rig.now())).collect();
+    rig.append(part("eu", 2, &newer)).await;
+    rig.pass(20).await;
+    rig.stop().await;
+    rig.skip(3 * 3_600);
+    rig.start("c");
+    rig.pass(8).await;
+    let row = rig.row(&endpoint()).await;
+    let uptime = |all: &[Measurement]| expected(all, all[0].completed_at).counts.uptime();
+    assert_eq!(row.global().uptime_6h, Some(uptime(&all) + uptime(&newer)));
+    assert_eq!(row.global().uptime_30m(), Ratio::default());
+    rig.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p4_a_store_that_is_away_stops_nothing_and_gets_everything_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path(), SqliteOptions::default()).unwrap();
+    let away = Arc::new(AtomicBool::new(true));
+    let store = Flaky {
+        store,
+        away: Arc::clone(&away),
+    };
+    let mut rig = Rig::with_store(Arc::new(store), folder).await;
+    rig.start("a");
+    let mut all = Vec::new();
+    for sequence in 1..=5 {
+        let batch: Vec<_> = (0..20)
+            .map(|n| answer(sequence * 100 + n, rig.now()))
+            .collect();
+        rig.append(part("eu", sequence, &batch)).await;
+        all.extend(batch);
+        rig.pass(60).await;
+        let row = rig.row(&endpoint()).await;
+        assert_eq!(row.global().counts.all(), all.len() as u64);
+    }
+    assert_eq!(
+        rig.log.committed(GROUP, OBSERVATIONS, 0).await.unwrap(),
+        None
+    );
+    away.store(false, Ordering::SeqCst);
+    rig.pass(90).await;
+    assert_stored(&rig, &all).await;
+    assert!(
+        rig.log
+            .committed(GROUP, OBSERVATIONS, 0)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    rig.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn p4_a_store_that_is_away_for_longer_than_memory_holds_gets_everything_from_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path(), SqliteOptions::default()).unwrap();
+    let away = Arc::new(AtomicBool::new(true));
+    let store = Flaky {
+        store,
+        away: Arc::clone(&away),
+    };
+    let mut rig = Rig::with_store(Arc::new(store), folder).await;
+    rig.start("a");
+    let early: Vec<_> = (0..30).map(|n| answer(n, rig.now())).collect();
+    rig.append(part("eu", 1, &early)).await;
+    rig.pass(100).await;
+    let range_of = |at: Timestamp| MinuteRange::new(at.minute(), at.minute().plus(1));
+    let range = range_of(early[0].completed_at);
+    for sequence in 2..30 {
+        rig.append(part("eu", sequence, &[answer(sequence, rig.now())]))
+            .await;
+        rig.pass(95).await;
+    }
+    away.store(false, Ordering::SeqCst);
+    rig.pass(30).await;
+    let query = MinuteQuery {
+        model: endpoint().model,
+        endpoint: None,
+        region: None,
+        range,
+    };
+    let rows = rig.store.minutes(&query).await.unwrap();
+    assert_eq!(
+        rows.len(),
+        1,
+        "the minute that left memory is stored all the same"
+    );
+    assert_eq!(rows[0].sums.counts.all(), 30);
+    assert!(rig.metric("sextant_aggregator_rebuilds_total") >= 2);
+    rig.stop().await;
+}
+
+/// A store that refuses every write while it is away.
+struct Flaky {
+    store: SqliteStore,
+    away: Arc<AtomicBool>,
+}
+
+impl Flaky {
+    fn here(&self) -> Result<(), StoreError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable {
+                reason: "away".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Store for Flaky {
+    async fn write(&self, rows: Rows) -> Result<(), StoreError> {
+        self.here()?;
+        self.store.write(rows).await
+    }
+
+    async fn minutes(&self, query: &MinuteQuery) -> Result<Vec<MinuteRow>, StoreError> {
+        self.here()?;
+        self.store.minutes(query).await
+    }
+
+    async fn windows(&self, query: &WindowQuery) -> Result<Vec<WindowRow>, StoreError> {
+        self.store.windows(query).await
+    }
+
+    async fn history(&self, query: &HistoryQuery) -> Result<Vec<HistoryPoint>, StoreError> {
+        self.store.history(query).await
+    }
+
+    async fn uptime(
+        &self,
+        endpoints: &[EndpointId],
+        range: MinuteRange,
+    ) -> Result<Vec<SeriesUptime>, StoreError> {
+        self.here()?;
+        self.store.uptime(endpoints, range).await
+    }
+
+    async fn agents(&self, range: MinuteRange) -> Result<Vec<AgentRow>, StoreError> {
+        self.store.agents(range).await
+    }
+
+    async fn enforce_retention(&self, now: Timestamp) -> Result<Expired, StoreError> {
+        self.store.enforce_retention(now).await
+    }
+}
