@@ -7,9 +7,9 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Release};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -32,7 +32,8 @@ const FRAME_BYTES: u64 = PAGE_BYTES + 24;
 /// What the writer of a file and its checkpoints tell each other.
 #[derive(Debug, Default)]
 pub(super) struct CheckpointState {
-    running: AtomicBool,
+    running: Mutex<bool>,
+    ended: Condvar,
     restart_wanted: AtomicBool,
 }
 
@@ -40,6 +41,28 @@ impl CheckpointState {
     /// Whether the writer should bring over the rest now; says so once.
     pub(super) fn take_restart(&self) -> bool {
         self.restart_wanted.swap(false, AcqRel)
+    }
+
+    /// Begins a checkpoint, unless one runs or waits to.
+    fn begin(&self) -> bool {
+        !std::mem::replace(&mut *self.running(), true)
+    }
+
+    fn end(&self) {
+        *self.running() = false;
+        self.ended.notify_all();
+    }
+
+    /// Waits until no checkpoint runs, but no longer than that.
+    fn wait(&self, patience: Duration) {
+        drop(
+            self.ended
+                .wait_timeout_while(self.running(), patience, |running| *running),
+        );
+    }
+
+    fn running(&self) -> MutexGuard<'_, bool> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -69,7 +92,7 @@ impl Checkpointer {
 
     /// Asks for a checkpoint of the file, unless one is on its way.
     pub(super) fn request(&self, file: &LogFile) {
-        if file.checkpoint.running.swap(true, AcqRel) {
+        if !file.checkpoint.begin() {
             return;
         }
         let state = Arc::clone(&file.checkpoint);
@@ -79,7 +102,7 @@ impl Checkpointer {
                 .is_ok()
         });
         if !sent {
-            file.checkpoint.running.store(false, Release);
+            file.checkpoint.end();
         }
     }
 
@@ -124,7 +147,7 @@ impl Worker {
             let outcome = match request {
                 Request::Checkpoint(path, state) => {
                     let outcome = self.copy(&path, &state);
-                    state.running.store(false, Release);
+                    state.end();
                     outcome
                 }
                 Request::Retire(file) => self.retire(&file),
@@ -181,9 +204,10 @@ pub(super) fn progress(file: &LogFile) -> Result<Progress, LogError> {
     run(&file.connection, "NOOP").map_err(|error| fault::writing(&file.path, &error))
 }
 
-/// Brings over all that is left and starts the write-ahead log anew, if no reader is in the way
-/// for longer than that.
+/// Brings over all that is left and starts the write-ahead log anew, unless the checkpoint that
+/// runs, or a reader, takes longer than that.
 pub(super) fn restart(file: &LogFile, patience: Duration) -> Result<(), LogError> {
+    file.checkpoint.wait(patience);
     let outcome = file
         .connection
         .busy_timeout(patience)

@@ -32,6 +32,8 @@ mod scan;
 mod shared;
 mod stats;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod topic;
 mod writer;
 
@@ -133,10 +135,17 @@ impl SqliteLog {
     /// Makes durable what was accepted, closes all files and frees the directory. Later calls are
     /// refused with [`LogError::Closed`].
     pub async fn close(&self) -> Result<(), LogError> {
-        let outcome = self.ask(|answer| Command::Close { answer }).await;
+        let (answer, answered) = oneshot::channel();
+        // A log that has stopped is told too: its files must be let go.
+        if let Some(queue) = &self.queue
+            && let Err(error @ LogError::Unavailable { .. }) = queue.send(Command::Close { answer })
+        {
+            return Err(error);
+        }
+        let outcome = answered.await;
         // The thread has nothing left to do once it has answered.
         self.join_writer();
-        match outcome {
+        match outcome.unwrap_or_else(|_| Err(self.ended())) {
             Err(LogError::Closed) => Ok(()),
             other => other,
         }

@@ -25,7 +25,8 @@ pub struct SqliteOptions {
     pub checkpoint_bytes: u64,
     /// From this size on, appends wait until that is done.
     pub wal_bytes_max: u64,
-    /// From this size of all files on, appends are refused.
+    /// From this size of all files on, appends are refused. Bringing what is in write-ahead logs
+    /// into their files may still take them over it by as much.
     pub disk_bytes_max: u64,
     /// How often retention is looked at when nothing happens.
     pub upkeep_interval: Duration,

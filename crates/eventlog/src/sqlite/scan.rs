@@ -32,23 +32,25 @@ pub(super) fn page(
         bytes_left: limit.bytes,
     };
     match gather(connection, extent, &mut gathering) {
+        Ok(Order::Kept) => return Ok(gathering.page),
+        Ok(Order::Broken) => {}
         Err(error) if fault::is_damage(&error) => {}
         Err(error) => return Err(error),
-        Ok(()) => return Ok(gathering.page),
     }
     // The file's own structure is broken from here on: look for each record by itself.
+    let mut lookup = connection.prepare_cached(row::SELECT)?;
     while gathering.page.next < extent.end && gathering.records_left > 0 {
         let offset = gathering.page.next;
-        match record_at(connection, row::id(extent.slot, offset)) {
-            Ok(Some(record)) => {
+        let id = row::id(extent.slot, offset);
+        match lookup.query_row((id, id, 1), row::load).optional() {
+            Ok(Some(Some(record))) if record.offset.0 == offset => {
                 if !gathering.keep(record) {
                     break;
                 }
             }
-            Ok(None) if extent.is_dense => gathering.skip(offset),
-            Ok(None) => gathering.pass(offset),
-            Err(error) if fault::is_damage(&error) => gathering.skip(offset),
-            Err(error) => return Err(error),
+            Ok(None) if !extent.is_dense => gathering.pass(offset),
+            Err(error) if !fault::is_damage(&error) => return Err(error),
+            Ok(_) | Err(_) => gathering.skip(offset),
         }
     }
     Ok(gathering.page)
@@ -103,11 +105,17 @@ fn first_sound(
     Ok(None)
 }
 
+/// Whether a file's rows came in the order of their ids, which SQLite takes from its pages unseen.
+enum Order {
+    Kept,
+    Broken,
+}
+
 fn gather(
     connection: &Connection,
     extent: &Extent,
     gathering: &mut Gathering,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Order> {
     let mut statement = connection.prepare_cached(row::SELECT)?;
     let last = extent.end.saturating_sub(1);
     let mut rows = statement.query((
@@ -117,9 +125,12 @@ fn gather(
     ))?;
     while let Some(row) = rows.next()? {
         let offset = row::offset_of(row.get(0)?);
+        if offset < gathering.page.next {
+            return Ok(Order::Broken);
+        }
         gathering.reach(offset);
         if gathering.records_left == 0 || !gathering.has_room(row::bytes(row)?) {
-            return Ok(());
+            return Ok(Order::Kept);
         }
         match row::load(row)? {
             Some(record) => {
@@ -131,15 +142,7 @@ fn gather(
     if gathering.records_left > 0 {
         gathering.reach(extent.end);
     }
-    Ok(())
-}
-
-fn record_at(connection: &Connection, id: i64) -> rusqlite::Result<Option<StoredRecord>> {
-    let mut statement = connection.prepare_cached(row::SELECT)?;
-    statement
-        .query_row((id, id, 1), row::load)
-        .optional()
-        .map(Option::flatten)
+    Ok(Order::Kept)
 }
 
 /// A page that fills up.

@@ -8,4 +8,11 @@
 )]
 
 mod contract;
+mod damage;
+mod files;
 mod harness;
+mod lifetime;
+mod limits;
+mod model;
+mod process;
+mod retention;
