@@ -15,7 +15,7 @@ use crate::config::AggregatorConfig;
 use crate::error::AggregatorError;
 use crate::metrics::Metrics;
 use crate::owner::{Shared, own};
-use crate::topics::{GROUP, OBSERVATIONS};
+use sextant_wire::topics::{AGGREGATORS, OBSERVATIONS};
 
 /// What an aggregator works with.
 pub struct Dependencies {
@@ -71,7 +71,7 @@ impl Aggregator {
         let mut membership = self
             .shared
             .log
-            .join(GROUP, OBSERVATIONS)
+            .join(AGGREGATORS, OBSERVATIONS)
             .await
             .map_err(joining)?;
         let mut owners = JoinSet::new();

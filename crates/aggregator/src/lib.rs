@@ -7,7 +7,6 @@
 //! - `partition`, `endpoint`, `series`, `dedup`, `unstored`: pure state, a function of the records
 //!   read and of the times given.
 //! - `owner`, `windows_log`, `storing`: the I/O around it.
-//! - [`topics`]: the topics and their settings.
 
 mod agents;
 mod aggregator;
@@ -24,7 +23,6 @@ mod seen;
 mod series;
 mod storing;
 mod tally;
-pub mod topics;
 mod unstored;
 mod windows_log;
 

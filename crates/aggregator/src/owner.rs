@@ -17,8 +17,8 @@ use crate::error::AggregatorError;
 use crate::metrics::{Metrics, Standing};
 use crate::partition::{Partition, Reading};
 use crate::storing::Storing;
-use crate::topics::{DEAD_LETTERS, GROUP, OBSERVATIONS};
 use crate::windows_log::{Inherited, Tenure, WindowsLog};
+use sextant_wire::topics::{AGGREGATORS, DEAD_LETTERS, OBSERVATIONS};
 
 /// How far back of what must be rebuilt reading begins: a window and its grace.
 const REPLAY_US: i64 = 45 * 60 * 1_000_000;
@@ -105,7 +105,7 @@ impl Owner {
             WindowsLog::claim(Arc::clone(&log), partition, &shared.name).await?;
         let finding = AggregatorError::log("finding where to read from");
         let committed = log
-            .committed(GROUP, OBSERVATIONS, partition)
+            .committed(AGGREGATORS, OBSERVATIONS, partition)
             .await
             .map_err(&finding)?;
         let bounds = log
@@ -352,7 +352,7 @@ impl Owner {
         match self
             .shared
             .log
-            .commit(GROUP, OBSERVATIONS, self.partition, position)
+            .commit(AGGREGATORS, OBSERVATIONS, self.partition, position)
             .await
         {
             Ok(()) => self.committed = Some(position),

@@ -11,7 +11,7 @@ use sextant_snapshot::record::{Entry, LogRecord};
 use sextant_wire::windows::{Writer, from_record, to_record};
 
 use crate::error::AggregatorError;
-use crate::topics::WINDOWS;
+use sextant_wire::topics::WINDOWS;
 
 const READ_LIMIT: ReadLimit = ReadLimit {
     records: 10_000,

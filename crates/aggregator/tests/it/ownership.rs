@@ -1,8 +1,8 @@
 use rand::prelude::*;
-use sextant_aggregator::topics::WINDOWS;
 use sextant_eventlog::EventLog;
 use sextant_measure::observation::Measurement;
 use sextant_snapshot::record::Entry;
+use sextant_wire::topics::WINDOWS;
 use sextant_wire::windows::{Writer, from_record, to_record};
 
 use crate::rig::Rig;

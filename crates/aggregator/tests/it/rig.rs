@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prometheus_client::registry::Registry;
-use sextant_aggregator::topics::{DEAD_LETTERS, OBSERVATIONS, WINDOWS, topics};
 use sextant_aggregator::{Aggregator, AggregatorConfig, Dependencies, Metrics};
 use sextant_catalog::Catalog;
 use sextant_eventlog::{EventLog, Fetched, Offset, ReadLimit, Record};
@@ -18,6 +17,7 @@ use sextant_store::Store;
 use sextant_store::sqlite::{SqliteOptions, SqliteStore};
 use sextant_testkit::memory_log::MemoryLog;
 use sextant_wire::part::{ObservationsRecord, Part};
+use sextant_wire::topics::{DEAD_LETTERS, OBSERVATIONS, WINDOWS, topics};
 use sextant_wire::windows::from_record;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;

@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use sextant_aggregator::topics::{GROUP, OBSERVATIONS};
 use sextant_eventlog::EventLog;
 use sextant_measure::id::EndpointId;
 use sextant_measure::observation::Measurement;
@@ -14,6 +13,7 @@ use sextant_store::{
     AgentRow, Expired, HistoryPoint, HistoryQuery, MinuteQuery, MinuteRange, MinuteRow, Rows,
     SeriesUptime, Store, StoreError, WindowQuery, WindowRow, WindowScope,
 };
+use sextant_wire::topics::{AGGREGATORS, OBSERVATIONS};
 
 use crate::rig::Rig;
 use crate::traffic::{answer, assert_same, endpoint, expected, part};
@@ -52,14 +52,17 @@ async fn minutes_reach_the_store_and_the_log_is_committed_behind_them() {
     rig.append(part("eu", 1, &all)).await;
     rig.pass(30).await;
     assert_eq!(
-        rig.log.committed(GROUP, OBSERVATIONS, 0).await.unwrap(),
+        rig.log
+            .committed(AGGREGATORS, OBSERVATIONS, 0)
+            .await
+            .unwrap(),
         None
     );
     rig.pass(60).await;
     assert_stored(&rig, &all).await;
     let committed = rig
         .log
-        .committed(GROUP, OBSERVATIONS, 0)
+        .committed(AGGREGATORS, OBSERVATIONS, 0)
         .await
         .unwrap()
         .unwrap();
@@ -157,7 +160,10 @@ async fn p4_a_store_that_is_away_stops_nothing_and_gets_everything_afterwards() 
         assert_eq!(row.global().counts.all(), all.len() as u64);
     }
     assert_eq!(
-        rig.log.committed(GROUP, OBSERVATIONS, 0).await.unwrap(),
+        rig.log
+            .committed(AGGREGATORS, OBSERVATIONS, 0)
+            .await
+            .unwrap(),
         None
     );
     away.store(false, Ordering::SeqCst);
@@ -165,7 +171,7 @@ async fn p4_a_store_that_is_away_stops_nothing_and_gets_everything_afterwards() 
     assert_stored(&rig, &all).await;
     assert!(
         rig.log
-            .committed(GROUP, OBSERVATIONS, 0)
+            .committed(AGGREGATORS, OBSERVATIONS, 0)
             .await
             .unwrap()
             .is_some()

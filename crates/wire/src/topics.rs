@@ -1,4 +1,4 @@
-//! The topics an aggregator reads and writes.
+//! The topics and their settings.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ pub const OBSERVATIONS: &str = "sextant.observations.v1";
 pub const WINDOWS: &str = "sextant.windows.v1";
 /// Records that could not be decoded, with the reason.
 pub const DEAD_LETTERS: &str = "sextant.dead-letters.v1";
-/// The consumer group whose members share the partitions.
-pub const GROUP: &str = "sextant-aggregator";
+/// The consumer group of the aggregators, whose members share the partitions.
+pub const AGGREGATORS: &str = "sextant-aggregator";
 
 /// Shortest retention that lets an owner rebuild what it publishes.
 pub const RETENTION_MIN: Duration = Duration::from_hours(2);
