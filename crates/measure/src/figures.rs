@@ -128,6 +128,9 @@ pub struct Percentiles {
     pub values: [Option<u64>; Percentile::COUNT],
     /// Throughput only: the value that 95 % of requests stayed at or below.
     pub q95: Option<u64>,
+    /// p99 from 100 observations on, for shapes that cannot leave it out. Everyone else takes the
+    /// one in `values`.
+    pub p99_from_100: Option<u64>,
 }
 
 impl Percentiles {

@@ -265,6 +265,7 @@ impl SlidingWindow {
             q95: (tail == Tail::AtLeast && n >= minimum::P95)
                 .then(|| at(95, Tail::AtMost))
                 .flatten(),
+            p99_from_100: (n >= minimum::P95).then(|| at(99, tail)).flatten(),
         }
     }
 

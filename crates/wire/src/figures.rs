@@ -55,6 +55,7 @@ impl From<&Percentiles> for v1::Percentiles {
             p95,
             p99,
             q95: percentiles.q95,
+            p99_from_100: percentiles.p99_from_100,
         }
     }
 }
@@ -65,6 +66,7 @@ impl From<v1::Percentiles> for Percentiles {
             n: p.n,
             values: [p.p50, p.p75, p.p90, p.p95, p.p99],
             q95: p.q95,
+            p99_from_100: p.p99_from_100,
         }
     }
 }

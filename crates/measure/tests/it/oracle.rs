@@ -115,9 +115,8 @@ fn percentiles(metric: Metric, measurements: &[Measurement]) -> Percentiles {
     } else {
         Tail::AtMost
     };
-    let value = |p: Percentile| {
-        let percent = p.percent() as usize;
-        (n as u64 >= p.min()).then(|| {
+    let from = |min: u64, percent: usize| {
+        (n as u64 >= min).then(|| {
             at(if tail == Tail::AtMost {
                 percent
             } else {
@@ -125,9 +124,11 @@ fn percentiles(metric: Metric, measurements: &[Measurement]) -> Percentiles {
             })
         })
     };
+    let value = |p: Percentile| from(p.min(), p.percent() as usize);
     Percentiles {
         n: n as u64,
         values: Percentile::ALL.map(value),
         q95: (tail == Tail::AtLeast && n >= 100).then(|| at(95)),
+        p99_from_100: from(100, 99),
     }
 }

@@ -922,6 +922,9 @@ pub struct Percentiles {
     /// Throughput only: 95 % of requests stayed at or below this.
     #[prost(uint64, optional, tag = "7")]
     pub q95: ::core::option::Option<u64>,
+    /// p99 from 100 observations on, for shapes that cannot leave it out.
+    #[prost(uint64, optional, tag = "8")]
+    pub p99_from_100: ::core::option::Option<u64>,
 }
 /// What is known of a sender.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1117,7 +1120,8 @@ pub struct EndpointStatistics {
     /// The merge of all regions.
     #[prost(message, optional, tag = "6")]
     pub global: ::core::option::Option<RoutingFigures>,
-    /// By region; empty where there is only one, which `global` then is.
+    /// By region, in ascending order. Where there is only one, its figures are unset: they are those
+    /// of `global`.
     #[prost(message, repeated, tag = "7")]
     pub regions: ::prost::alloc::vec::Vec<RegionRoutingFigures>,
 }
@@ -1128,7 +1132,8 @@ pub struct RegionRoutingFigures {
     #[prost(message, optional, tag = "2")]
     pub figures: ::core::option::Option<RoutingFigures>,
 }
-/// The numbers a router needs. Those below their minimum number of observations are unset.
+/// The numbers a router needs. Percentiles and bounds below their minimum number of observations are
+/// unset; a ratio always says its counts, and means something from 20 on.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct RoutingFigures {
     #[prost(enumeration = "Status", tag = "1")]
