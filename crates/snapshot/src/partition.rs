@@ -1,0 +1,248 @@
+//! A partition of the windows log: who owns it, and what valid owners have written.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sextant_measure::id::{AgentId, EndpointId, ModelId};
+use sextant_measure::time::Timestamp;
+
+use crate::cursor::Cursor;
+use crate::picture::{Applied, Ignored, Limits, PartitionStatus};
+use crate::providers::Providers;
+use crate::record::{Entry, LogRecord, OwnerState, Progress};
+use crate::row::{AgentRow, EndpointRow};
+use crate::shelf::{Place, Shelf};
+use crate::stamp::{Stamp, Stamped};
+
+/// Claims that are remembered, the latest. An older one costs a look through the rows each time it
+/// is met again.
+const CLAIMS_MAX: usize = 256;
+
+#[derive(Debug)]
+pub(crate) struct Partition {
+    index: u32,
+    limits: Limits,
+    log_id: Option<u64>,
+    cursor: Cursor,
+    claims: BTreeSet<u64>,
+    owner: Option<String>,
+    /// With the epoch of who said it.
+    progress: Option<(u64, Progress)>,
+    rows: Shelf<EndpointId, EndpointRow>,
+    agents: Shelf<AgentId, AgentRow>,
+}
+
+impl Partition {
+    pub(crate) fn new(index: u32, limits: Limits) -> Self {
+        Self {
+            index,
+            limits,
+            log_id: None,
+            cursor: Cursor::default(),
+            claims: BTreeSet::new(),
+            owner: None,
+            progress: None,
+            rows: Shelf::new(limits.rows_max, limits.removals_max),
+            agents: Shelf::new(limits.agents_max, limits.removals_max),
+        }
+    }
+
+    pub(crate) fn apply(&mut self, record: LogRecord, providers: &mut Providers) -> Applied {
+        match self.admit(&record, providers) {
+            Ok(epoch) => self.enter(record, epoch, providers),
+            Err(reason) => Applied::Ignored(reason),
+        }
+    }
+
+    pub(crate) fn reached_end(&mut self, now: Timestamp) {
+        self.cursor.reached_end(now);
+    }
+
+    pub(crate) fn forget(&mut self, until: Timestamp) {
+        self.rows.forget(until);
+        self.agents.forget(until);
+    }
+
+    pub(crate) fn log_id(&self) -> Option<u64> {
+        self.log_id
+    }
+
+    pub(crate) fn next_offset(&self) -> u64 {
+        self.cursor.next()
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.progress()
+            .is_some_and(|progress| progress.state == OwnerState::Whole)
+    }
+
+    pub(crate) fn status(&self) -> PartitionStatus<'_> {
+        PartitionStatus {
+            partition: self.index,
+            log_id: self.log_id,
+            epoch: self.epoch(),
+            owner: self.owner.as_deref(),
+            progress: self.progress(),
+            next_offset: self.next_offset(),
+            reached_at: self.cursor.reached_at(),
+            rows: self.rows.len(),
+            agents: self.agents.len(),
+        }
+    }
+
+    pub(crate) fn resumes_from(&self, position: u64, now: Timestamp) -> bool {
+        self.cursor.resumes_from(position, now) && self.rows.remembers(position)
+    }
+
+    pub(crate) fn row(&self, id: &EndpointId) -> Option<&Arc<EndpointRow>> {
+        self.rows.get(id)
+    }
+
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Stamped<EndpointRow>> {
+        self.rows
+            .iter()
+            .map(|(offset, row)| self.stamped(offset, row))
+    }
+
+    pub(crate) fn agents(&self) -> impl Iterator<Item = Stamped<AgentRow>> {
+        self.agents
+            .iter()
+            .map(|(offset, row)| self.stamped(offset, row))
+    }
+
+    /// Adds the rows that came since the position, and the removals.
+    pub(crate) fn since(
+        &self,
+        position: u64,
+        mut wanted: impl FnMut(&ModelId) -> bool,
+        rows: &mut Vec<Stamped<EndpointRow>>,
+        removed: &mut Vec<(EndpointId, Stamp)>,
+    ) {
+        for (offset, id, row) in self.rows.since(position) {
+            match row {
+                _ if !wanted(&id.model) => {}
+                Some(row) => rows.push(self.stamped(offset, row)),
+                None => removed.push((id.clone(), self.stamp(offset))),
+            }
+        }
+    }
+
+    /// Moves past the record. Gives its writer's epoch, if it is a valid owner's.
+    fn admit(&mut self, record: &LogRecord, providers: &mut Providers) -> Result<u64, Ignored> {
+        let offset = record.offset;
+        let claims = matches!(record.entry, Entry::Claim { .. });
+        let epoch = if claims { offset } else { record.epoch };
+        if !claims && epoch >= offset {
+            return Err(Ignored::EpochAhead);
+        }
+        if self.log_id.is_some_and(|known| known != record.log_id) {
+            if !claims {
+                return Err(Ignored::OtherLog);
+            }
+            self.start_again(providers);
+        }
+        if self.cursor.has_read(offset) {
+            return Err(Ignored::Repeated);
+        }
+        self.log_id = Some(record.log_id);
+        self.cursor.advance(offset, record.appended_at);
+        self.learn_claim(epoch, record, providers);
+        if self.epoch() > Some(epoch) {
+            return Err(Ignored::Stale);
+        }
+        Ok(epoch)
+    }
+
+    fn enter(&mut self, record: LogRecord, epoch: u64, providers: &mut Providers) -> Applied {
+        let place = Place::at(record.offset);
+        match record.entry {
+            Entry::Claim { owner } => self.owner = Some(owner),
+            Entry::Progress(progress) => self.progress = Some((epoch, progress)),
+            Entry::Endpoint(row) => {
+                let row = Arc::new(row);
+                let put = self
+                    .rows
+                    .put(row.id().clone(), place, epoch, Arc::clone(&row));
+                let Ok(held) = put else {
+                    return Applied::Ignored(Ignored::NoRoom);
+                };
+                providers.replace(held.as_deref(), Some(&row));
+            }
+            Entry::Agent(row) => {
+                let put = self
+                    .agents
+                    .put(row.agent.clone(), place, epoch, Arc::new(row));
+                if put.is_err() {
+                    return Applied::Ignored(Ignored::NoRoom);
+                }
+            }
+            Entry::EndpointGone(id) => {
+                let held = self.rows.bury(id, place, epoch, record.appended_at);
+                providers.replace(held.as_deref(), None);
+            }
+            Entry::AgentGone(id) => {
+                self.agents.bury(id, place, epoch, record.appended_at);
+            }
+        }
+        Applied::Changed
+    }
+
+    /// Every epoch is the offset of a claim, also of one that compaction has deleted. What had been
+    /// taken for a valid owner's before the claim was known is removed as of now: those who were
+    /// handed it have to learn that.
+    fn learn_claim(&mut self, claim: u64, by: &LogRecord, providers: &mut Providers) {
+        let newest = self.epoch();
+        if !self.claims.insert(claim) {
+            return;
+        }
+        if self.claims.len() > CLAIMS_MAX {
+            self.claims.pop_first();
+        }
+        if newest < Some(claim) {
+            self.owner = None;
+        }
+        let places = (1..).map(|nth| Place {
+            offset: by.offset,
+            nth,
+        });
+        for (id, place) in self.rows.stale_after(claim).into_iter().zip(places.clone()) {
+            let held = self.rows.bury(id, place, claim, by.appended_at);
+            providers.replace(held.as_deref(), None);
+        }
+        for (id, place) in self.agents.stale_after(claim).into_iter().zip(places) {
+            self.agents.bury(id, place, claim, by.appended_at);
+        }
+    }
+
+    /// The log was made anew: nothing of the former one stands.
+    fn start_again(&mut self, providers: &mut Providers) {
+        for (_, row) in self.rows.iter() {
+            providers.replace(Some(row), None);
+        }
+        *self = Self::new(self.index, self.limits);
+    }
+
+    fn epoch(&self) -> Option<u64> {
+        self.claims.last().copied()
+    }
+
+    /// How far the present owner is.
+    fn progress(&self) -> Option<Progress> {
+        let (epoch, progress) = self.progress?;
+        (Some(epoch) == self.epoch()).then_some(progress)
+    }
+
+    fn stamp(&self, offset: u64) -> Stamp {
+        Stamp {
+            partition: self.index,
+            offset,
+        }
+    }
+
+    fn stamped<T>(&self, offset: u64, value: &Arc<T>) -> Stamped<T> {
+        Stamped {
+            stamp: self.stamp(offset),
+            value: Arc::clone(value),
+        }
+    }
+}
