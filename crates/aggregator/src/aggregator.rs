@@ -15,6 +15,7 @@ use crate::config::AggregatorConfig;
 use crate::error::AggregatorError;
 use crate::metrics::Metrics;
 use crate::owner::{Shared, own};
+use crate::pulse::Pulse;
 use sextant_wire::topics::{AGGREGATORS, OBSERVATIONS};
 
 /// What an aggregator works with.
@@ -47,6 +48,7 @@ impl Aggregator {
             metrics,
         } = dependencies;
         let tasks = TaskTracker::new();
+        let pulse = Arc::default();
         let shared = Shared {
             log,
             store,
@@ -56,10 +58,16 @@ impl Aggregator {
             metrics,
             name,
             tasks,
+            pulse,
         };
         Self {
             shared: Arc::new(shared),
         }
+    }
+
+    /// Whether its owners are alive.
+    pub fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.shared.pulse)
     }
 
     /// Works until `stop`, then stores and commits what it has read.

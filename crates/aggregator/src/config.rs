@@ -1,9 +1,10 @@
 //! What can be set.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What happens to observations of an endpoint that the catalog does not know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownEndpoints {
     /// They are measured, within the series cap, and shown without a price.
@@ -14,7 +15,7 @@ pub enum UnknownEndpoints {
 }
 
 /// Settings of the aggregator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AggregatorConfig {
     /// What happens to endpoints that the catalog does not know.

@@ -16,6 +16,7 @@ use crate::config::AggregatorConfig;
 use crate::error::AggregatorError;
 use crate::metrics::{Metrics, Standing};
 use crate::partition::{Partition, Reading};
+use crate::pulse::{Beat, Pulse};
 use crate::storing::Storing;
 use crate::windows_log::{Inherited, Tenure, WindowsLog};
 use sextant_wire::topics::{AGGREGATORS, DEAD_LETTERS, OBSERVATIONS};
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) name: String,
     pub(crate) tasks: TaskTracker,
+    pub(crate) pulse: Arc<Pulse>,
 }
 
 /// Why an owner's work ended.
@@ -58,7 +60,10 @@ pub(crate) async fn own(
     loop {
         match Owner::claim(Arc::clone(&shared), partition, stop.clone()).await {
             Ok(mut owner) => match owner.run().await? {
-                End::Stopped => return Ok(()),
+                End::Stopped => {
+                    shared.pulse.end(partition);
+                    return Ok(());
+                }
                 End::Again(reason) => {
                     tracing::warn!(
                         partition,
@@ -269,6 +274,13 @@ impl Owner {
             self.state.read_at()
         };
         let at_now = self.shared.clock.now();
+        self.shared.pulse.beat(
+            self.partition,
+            Beat {
+                at: at_now,
+                whole: self.state.whole,
+            },
+        );
         entries.push(Entry::Progress(Progress {
             state,
             position_at,
