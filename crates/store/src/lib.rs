@@ -34,9 +34,7 @@ pub use crate::query::{
     HistoryPoint, HistoryQuery, MinuteQuery, MinuteRange, STEP_MINUTES_MAX, SeriesUptime,
     WindowQuery, WindowScope,
 };
-pub use crate::row::{
-    AgentRow, Expired, GateVerdict, MinuteRow, Revision, Rows, Terms, WindowRow, no_sums,
-};
+pub use crate::row::{AgentRow, Expired, MinuteRow, Revision, Rows, Terms, WindowRow, no_sums};
 
 /// Where results are kept.
 ///

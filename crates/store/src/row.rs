@@ -10,6 +10,7 @@ use sextant_measure::id::{AgentId, EndpointId, Operation, Region, SeriesId};
 use sextant_measure::scale::Metric;
 use sextant_measure::time::Minute;
 use sextant_measure::window::MinuteSums;
+use sextant_snapshot::gates::Verdict;
 
 use crate::StoreError;
 use crate::limits::{Limits, at_most, count};
@@ -61,16 +62,7 @@ pub struct Terms {
     /// Whether its quantization is native to the model.
     pub native: bool,
     /// What evaluations said of it.
-    pub verdicts: BTreeMap<Operation, GateVerdict>,
-}
-
-/// What an evaluation said of an operation on a model at a quantization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum GateVerdict {
-    /// Good enough.
-    Green,
-    /// Not good enough.
-    Red,
+    pub verdicts: BTreeMap<Operation, Verdict>,
 }
 
 /// What one agent reported of itself in one minute.
@@ -118,23 +110,6 @@ pub struct Expired {
     pub windows: u64,
     /// Minutes of agents.
     pub agents: u64,
-}
-
-impl GateVerdict {
-    /// The name used in every interface.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Green => "green",
-            Self::Red => "red",
-        }
-    }
-
-    /// The verdict with this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Green, Self::Red]
-            .into_iter()
-            .find(|verdict| verdict.name() == name)
-    }
 }
 
 impl Rows {

@@ -2,3 +2,4 @@
 
 pub mod eventlog_contract;
 pub mod memory_log;
+pub mod store_contract;

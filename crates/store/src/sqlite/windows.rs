@@ -10,12 +10,13 @@ use sextant_measure::id::Operation;
 use sextant_measure::ratio::Ratio;
 use sextant_measure::status::Status;
 use sextant_measure::time::{Minute, Timestamp};
+use sextant_snapshot::gates::Verdict;
 
 use super::seal::{Opened, Sealer};
 use super::series::{self, Found};
 use super::steps::{counted_columns, put_counts, put_ratio, take_counts, take_ratio};
 use super::table::{Fetcher, Table};
-use crate::{GateVerdict, MinuteRange, Terms, WindowRow};
+use crate::{MinuteRange, Terms, WindowRow};
 
 pub(super) static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -210,7 +211,9 @@ fn take_terms(opened: &mut Opened<'_>) -> Option<Terms> {
     let verdicts: BTreeMap<String, String> = serde_json::from_str(opened.text()?).ok()?;
     let verdicts = verdicts.iter().map(|(operation, verdict)| {
         let operation = Operation::new(operation).ok()?;
-        Some((operation, GateVerdict::from_name(verdict)?))
+        let mut all = [Verdict::Green, Verdict::Red].into_iter();
+        let verdict = all.find(|known| known.name() == verdict)?;
+        Some((operation, verdict))
     });
     Some(Terms {
         pricing,

@@ -1,0 +1,92 @@
+//! Retention on SQLite: set by the options, and nothing left behind.
+
+use sextant_store::sqlite::SqliteOptions;
+use sextant_store::{Expired, Retention, Rows, Store};
+
+use crate::harness::SqliteHarness;
+use crate::rows::{NOON, all_minutes, minute, one_of_each};
+
+const MINUTES_PER_DAY: u32 = 1_440;
+
+fn rows_in(harness: &SqliteHarness, table: &str) -> i64 {
+    let query = format!("SELECT count(*) FROM {table}");
+    harness
+        .connect()
+        .query_row(&query, (), |row| row.get(0))
+        .unwrap()
+}
+
+#[tokio::test]
+async fn retention_follows_the_options() {
+    let harness = SqliteHarness::new();
+    let retention = Retention {
+        minutes_days: 1,
+        windows_days: 3,
+        agents_days: 2,
+    };
+    let store = harness.open_with(SqliteOptions {
+        retention,
+        ..SqliteOptions::default()
+    });
+    for day in 0..5 {
+        let at = NOON.plus(day * MINUTES_PER_DAY);
+        store.write(one_of_each("groq", at)).await.unwrap();
+    }
+    let now = NOON.plus(4 * MINUTES_PER_DAY + 60).start();
+    let expired = store.enforce_retention(now).await.unwrap();
+    assert_eq!(
+        expired,
+        Expired {
+            minutes: 4,
+            windows: 2,
+            agents: 3
+        }
+    );
+    assert_eq!(store.stats().expired_rows, 9);
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_what_is_gone() {
+    let harness = SqliteHarness::new();
+    let store = harness.open_with(SqliteOptions::default());
+    store.write(one_of_each("groq", NOON)).await.unwrap();
+    let later = NOON.plus(29 * MINUTES_PER_DAY);
+    store.enforce_retention(later.start()).await.unwrap();
+    let tables = [
+        "step_rows",
+        "uptime_rows",
+        "window_rows",
+        "agent_rows",
+        "series",
+    ];
+    let left = |harness| tables.map(|table| rows_in(harness, table));
+    assert_eq!(
+        left(&harness),
+        [0, 0, 1, 1, 2],
+        "windows and their series stay for longer"
+    );
+    let later = NOON.plus(32 * MINUTES_PER_DAY);
+    store.enforce_retention(later.start()).await.unwrap();
+    assert_eq!(left(&harness), [0; 5]);
+}
+
+#[tokio::test]
+async fn more_rows_than_go_at_once_go_all_the_same() {
+    let harness = SqliteHarness::new();
+    let store = harness.open_with(SqliteOptions::default());
+    let series: Vec<_> = (0..110).map(|n| format!("provider-{n}")).collect();
+    for at in (0..100).map(|n| NOON.plus(n)) {
+        let minutes = series.iter().map(|provider| minute(provider, at)).collect();
+        store
+            .write(Rows {
+                minutes,
+                ..Rows::default()
+            })
+            .await
+            .unwrap();
+    }
+    let later = NOON.plus(95 + 7 * MINUTES_PER_DAY);
+    let expired = store.enforce_retention(later.start()).await.unwrap();
+    assert_eq!(expired.minutes, 95 * 110);
+    assert_eq!(store.minutes(&all_minutes()).await.unwrap().len(), 5 * 110);
+}
