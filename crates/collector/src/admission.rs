@@ -1,0 +1,183 @@
+//! From a batch to the parts that are kept: validated, stamped, split, hashed.
+//!
+//! Pure. What is refused follows from the batch's own bytes and definitions alone, whatever the
+//! time, the clock offset or the catalog, so that a batch that comes again is judged alike and
+//! its parts hash alike.
+
+use std::collections::BTreeMap;
+
+use sextant_measure::id::SeriesId;
+use sextant_measure::refusal::Refusal;
+use sextant_measure::time::Timestamp;
+use sextant_wire::batch::Batch;
+use sextant_wire::columns::Row;
+use sextant_wire::identity::Identity;
+use sextant_wire::part::{Part, PartBuilder};
+
+use crate::directory::{Directory, Target, UnusableId};
+
+/// A completion that is further ahead of the collector's clock than this counts as early, in
+/// microseconds.
+pub const EARLY_US: i64 = 5_000_000;
+
+/// A batch as it came.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Submission {
+    /// What could be read.
+    pub batch: Batch,
+    /// What could not: index, counted together with the rows of the batch, and reason. Rising.
+    pub refused: Vec<(u32, Refusal)>,
+}
+
+/// What the collector adds to a batch.
+#[derive(Debug, Clone)]
+pub struct Stamp {
+    /// The batch's own identity, or the one that the collector gives it.
+    pub identity: Identity,
+    /// Whether the collector gave it.
+    pub anonymous: bool,
+    /// When the batch came, by the collector's clock.
+    pub received_at: Timestamp,
+}
+
+/// A batch that has been judged.
+#[derive(Debug, PartialEq)]
+pub struct Admitted {
+    /// One part for each partition that has any, by partition.
+    pub parts: Vec<(u32, Part)>,
+    /// How many observations the parts hold.
+    pub accepted: u32,
+    /// Index within the submission and reason of each other one, rising.
+    pub refused: Vec<(u32, Refusal)>,
+    /// How many of the accepted were early.
+    pub early: u32,
+}
+
+impl From<Batch> for Submission {
+    fn from(batch: Batch) -> Self {
+        Self {
+            batch,
+            refused: Vec::new(),
+        }
+    }
+}
+
+impl Submission {
+    /// How many observations came.
+    pub fn observations(&self) -> u32 {
+        let observations = self.batch.columns.len().saturating_add(self.refused.len());
+        u32::try_from(observations).unwrap_or(u32::MAX)
+    }
+}
+
+/// Judges each observation of a batch.
+///
+/// Completion times are corrected by the sender's clock offset and held between 1970 and receipt.
+///
+/// # Errors
+/// The batch names an id that the directory can't resolve: nothing of it may be taken.
+pub fn admit(
+    submission: Submission,
+    directory: &mut Directory,
+    stamp: &Stamp,
+) -> Result<Admitted, UnusableId> {
+    let Submission {
+        batch,
+        refused: unread,
+    } = submission;
+    directory.batch += 1;
+    let number = directory.batch;
+    let mut gathering: BTreeMap<u32, Gathering> = BTreeMap::new();
+    let (mut accepted, mut refused) = (0, Vec::new());
+    let rows = batch.columns.endpoints().iter().zip(batch.columns.rows());
+    for (index, (id, row)) in (0_u32..).zip(rows) {
+        let entry = directory.usable(*id)?;
+        match (&entry.meaning, row) {
+            (Err(refusal), _) => refused.push((index, *refusal)),
+            (Ok(_), Err(refusal)) => refused.push((index, refusal)),
+            (Ok(target), Ok(row)) => {
+                let part = gathering.entry(target.partition).or_default();
+                if entry.used.0 != number {
+                    entry.used = (number, part.introduce(&target.series));
+                }
+                part.push(&row, target, entry.used.1, batch.clock_offset_us, stamp);
+                accepted += 1;
+            }
+        }
+    }
+    let early = gathering.values().map(|part| part.early).sum();
+    let finish = |(partition, part): (u32, Gathering)| (partition, part.finish(stamp));
+    Ok(Admitted {
+        parts: gathering.into_iter().map(finish).collect(),
+        accepted,
+        refused: merge(unread, refused),
+        early,
+    })
+}
+
+/// Puts what was never a row back among the rows, whose indices it moves up.
+fn merge(unread: Vec<(u32, Refusal)>, rows: Vec<(u32, Refusal)>) -> Vec<(u32, Refusal)> {
+    if unread.is_empty() {
+        return rows;
+    }
+    let mut merged = Vec::with_capacity(unread.len() + rows.len());
+    let (mut unread, mut before) = (unread.into_iter().peekable(), 0);
+    for (row, refusal) in rows {
+        while let Some(earlier) = unread.next_if(|(index, _)| *index <= row + before) {
+            merged.push(earlier);
+            before += 1;
+        }
+        merged.push((row + before, refusal));
+    }
+    merged.extend(unread);
+    merged
+}
+
+/// A part in the making.
+#[derive(Default)]
+struct Gathering {
+    rows: PartBuilder,
+    series: Vec<SeriesId>,
+    early: u32,
+}
+
+impl Gathering {
+    /// The series' index in this part.
+    fn introduce(&mut self, series: &SeriesId) -> u32 {
+        let index = u32::try_from(self.series.len()).unwrap_or(u32::MAX);
+        self.series.push(series.clone());
+        index
+    }
+
+    fn push(
+        &mut self,
+        row: &Row<'_>,
+        target: &Target,
+        series: u32,
+        clock_offset_us: i64,
+        stamp: &Stamp,
+    ) {
+        let recorded = row.measurement.completed_at;
+        let corrected = recorded.plus_micros(clock_offset_us);
+        if corrected.micros_since(stamp.received_at) > EARLY_US {
+            self.early += 1;
+        }
+        let held = corrected
+            .min(stamp.received_at)
+            .max(Timestamp::from_micros(0));
+        self.rows.push(row, target.definition_hash, series, held);
+    }
+
+    fn finish(self, stamp: &Stamp) -> Part {
+        let (columns, content_hash) = self.rows.finish();
+        Part {
+            identity: stamp.identity.clone(),
+            anonymous: stamp.anonymous,
+            content_hash,
+            received_at: stamp.received_at,
+            early: self.early,
+            series: self.series,
+            columns,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `sextant.v1.ObservationService`.
+
+mod status;
+mod stream;
+
+use std::sync::Arc;
+
+use sextant_measure::observation::Definition;
+use sextant_measure::refusal::Refusal;
+use sextant_wire::answer::BatchRefusal;
+use sextant_wire::batch::Batch;
+use sextant_wire::v1;
+use sextant_wire::v1::observation_service_server::{ObservationService, ObservationServiceServer};
+use tonic::{Request, Response, Status, Streaming};
+
+use self::status::status;
+pub use self::stream::Answers;
+use crate::collector::Collector;
+use crate::config::length;
+use crate::directory::Directory;
+use crate::metrics::Transport;
+use crate::peer::PeerKey;
+use crate::refusal;
+
+/// The service, before a server's own layers.
+#[derive(Clone)]
+pub struct Service(Arc<Collector>);
+
+/// The service of a collector, its message size limited.
+pub fn service(collector: &Arc<Collector>) -> ObservationServiceServer<Service> {
+    let message_bytes_max = length(collector.config.message_bytes_max);
+    ObservationServiceServer::new(Service(Arc::clone(collector)))
+        .max_decoding_message_size(message_bytes_max)
+}
+
+#[tonic::async_trait]
+impl ObservationService for Service {
+    type ReportStream = Answers;
+
+    async fn report(
+        &self,
+        request: Request<Streaming<v1::ReportRequest>>,
+    ) -> Result<Response<Answers>, Status> {
+        let peer = PeerKey::of_request(request.extensions());
+        stream::open(&self.0, &peer, request.into_inner())
+            .map(Response::new)
+            .map_err(|refusal| status(&refusal))
+    }
+
+    async fn report_batch(
+        &self,
+        request: Request<v1::ReportBatchRequest>,
+    ) -> Result<Response<v1::ReportBatchResponse>, Status> {
+        let peer = PeerKey::of_request(request.extensions());
+        let request = request.into_inner();
+        let (batch, mut directory) = self.read(request).map_err(|refusal| status(&refusal))?;
+        let acknowledgement = self
+            .0
+            .submit(&peer, Transport::GrpcUnary, batch, &mut directory)
+            .await
+            .map_err(|refusal| status(&refusal))?;
+        Ok(Response::new(v1::ReportBatchResponse {
+            acknowledgement: Some(acknowledgement.into()),
+        }))
+    }
+}
+
+impl Service {
+    fn read(&self, request: v1::ReportBatchRequest) -> Result<(Batch, Directory), BatchRefusal> {
+        let Self(collector) = self;
+        let refuse = |observations, refusal| {
+            Err(collector.refuse(Transport::GrpcUnary, observations, refusal))
+        };
+        let Some(batch) = request.batch else {
+            return refuse(0, refusal::invalid("batch: required"));
+        };
+        let observations = rows(&batch);
+        let definitions_max = collector.config.stream_definitions_max;
+        if request.definitions.len() > length(definitions_max) {
+            let message = format!("more than {definitions_max} definitions; send smaller batches");
+            return refuse(observations, refusal::invalid(message));
+        }
+        let mut directory = Directory::default();
+        for definition in &request.definitions {
+            directory.define(definition.id, meaning(definition), &collector.rules);
+        }
+        match Batch::try_from(batch) {
+            Ok(batch) => Ok((batch, directory)),
+            Err(error) => refuse(observations, refusal::undecodable(&error)),
+        }
+    }
+}
+
+/// How many observations a batch claims to hold, before it is known to hold together.
+fn rows(batch: &v1::Batch) -> u32 {
+    let columns = batch.columns.as_ref();
+    columns.map_or(0, |columns| {
+        u32::try_from(columns.endpoint.len()).unwrap_or(u32::MAX)
+    })
+}
+
+fn meaning(definition: &v1::Definition) -> Result<Definition, Refusal> {
+    let endpoint = definition.endpoint.as_ref().ok_or(Refusal::FieldMissing)?;
+    Definition::try_from(endpoint)
+}

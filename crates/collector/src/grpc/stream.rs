@@ -1,0 +1,251 @@
+//! One stream of batches: many in flight, answered in any order.
+//!
+//! A stream reads on only while it has a free place for a batch, and a place is free again once
+//! the batch's answer has been handed over. So a client that doesn't read its answers stops being
+//! read, and holds no more than its share of bytes.
+
+use std::sync::Arc;
+
+use sextant_wire::answer::{Acknowledgement, BatchRefusal};
+use sextant_wire::batch::{Batch, Heartbeat};
+use sextant_wire::v1;
+use sextant_wire::v1::report_request::Message as Request;
+use sextant_wire::v1::report_response::Message as Response;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+
+use super::status::{status, unreadable};
+use super::{meaning, rows};
+use crate::budget::Held;
+use crate::collector::{Collector, Pending};
+use crate::config::length;
+use crate::directory::Directory;
+use crate::metrics::{Metrics, Transport};
+use crate::peer::{Peer, PeerKey};
+use crate::refusal;
+
+/// Answers that wait to be sent. More wait with their batches, within the bytes in flight.
+const ANSWERS_MAX: usize = 4;
+
+/// The answers of a stream.
+pub struct Answers(ReceiverStream<Answer>);
+
+/// An answer before it is a message: small, however much it has to say.
+enum Answer {
+    Hello(v1::Hello),
+    Acknowledged(Acknowledgement),
+    Refused(u64, BatchRefusal),
+    Ended(Status),
+}
+
+/// The reading end.
+struct Reader {
+    collector: Arc<Collector>,
+    peer: Arc<Peer>,
+    directory: Directory,
+    /// What the directory takes of the bounded definitions.
+    definitions: Option<Held>,
+    answers: mpsc::Sender<Answer>,
+    places: Arc<Semaphore>,
+    _open: Open,
+}
+
+/// A stream that is counted as open.
+struct Open {
+    _held: Held,
+    metrics: Arc<Metrics>,
+}
+
+/// Why a stream is no longer read.
+enum End {
+    /// The client has said all.
+    HalfClosed,
+    /// The collector is going away.
+    Shutdown,
+    /// The client has sent what can't be read, or has gone.
+    Broken(Status),
+}
+
+/// Opens a stream, its reader a task of the collector.
+pub(super) fn open(
+    collector: &Arc<Collector>,
+    peer: &PeerKey,
+    requests: Streaming<v1::ReportRequest>,
+) -> Result<Answers, BatchRefusal> {
+    let peer = collector.peer(peer)?;
+    let held = peer.streams.take(1);
+    let held = held.map_err(|_| refusal::too_many_streams(&collector.config))?;
+    collector.metrics.begun_streams.inc();
+    let (answers, outgoing) = mpsc::channel(ANSWERS_MAX);
+    let places = length(collector.config.stream_batches_max);
+    let reader = Reader {
+        collector: Arc::clone(collector),
+        peer,
+        directory: Directory::default(),
+        definitions: None,
+        answers,
+        places: Arc::new(Semaphore::new(places)),
+        _open: Open {
+            _held: held,
+            metrics: Arc::clone(&collector.metrics),
+        },
+    };
+    collector.tasks.spawn(reader.run(requests));
+    Ok(Answers(ReceiverStream::new(outgoing)))
+}
+
+impl Stream for Answers {
+    type Item = Result<v1::ReportResponse, Status>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        std::pin::Pin::new(&mut self.0)
+            .poll_next(context)
+            .map(|answer| answer.map(Answer::message))
+    }
+}
+
+impl Answer {
+    fn message(self) -> Result<v1::ReportResponse, Status> {
+        let message = match self {
+            Self::Hello(hello) => Response::Hello(hello),
+            Self::Acknowledged(acknowledgement) => {
+                Response::Acknowledgement(acknowledgement.into())
+            }
+            Self::Refused(sequence, refusal) => Response::Refusal(refusal.message(sequence)),
+            Self::Ended(status) => return Err(status),
+        };
+        Ok(v1::ReportResponse {
+            message: Some(message),
+        })
+    }
+}
+
+impl Reader {
+    async fn run(mut self, mut requests: Streaming<v1::ReportRequest>) {
+        let config = &self.collector.config;
+        self.answer(Answer::Hello(v1::Hello {
+            time_us: self.collector.clock.now().as_micros(),
+            batch_observations_max: config.observations_max.get(),
+            message_bytes_max: config.message_bytes_max.get(),
+        }))
+        .await;
+        let end = self.read(&mut requests).await;
+        // Every place is free again once every batch has been answered.
+        let all = self.collector.config.stream_batches_max.get();
+        drop(self.places.acquire_many(all).await);
+        let status = match end {
+            End::HalfClosed => return,
+            End::Shutdown => {
+                let refusal = refusal::unavailable("the collector stops", &self.collector.config);
+                status(&refusal)
+            }
+            End::Broken(error) => unreadable(error),
+        };
+        self.answer(Answer::Ended(status)).await;
+    }
+
+    async fn read(&mut self, requests: &mut Streaming<v1::ReportRequest>) -> End {
+        let shutdown = self.collector.shutdown.clone();
+        loop {
+            let next = async {
+                let place = Arc::clone(&self.places).acquire_owned().await;
+                (place, requests.message().await)
+            };
+            let (place, request) = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return End::Shutdown,
+                next = next => next,
+            };
+            let message = match (place, request) {
+                (Ok(place), Ok(Some(request))) => (place, request.message),
+                (_, Err(error)) => return End::Broken(error),
+                (_, Ok(_)) => return End::HalfClosed,
+            };
+            match message {
+                (place, Some(Request::Batch(batch))) => self.take(batch, place).await,
+                (_, Some(Request::Definitions(definitions))) => self.define(&definitions),
+                (_, Some(Request::Heartbeat(heartbeat))) => self.hear(heartbeat),
+                // A kind of message that only newer collectors know.
+                (_, None) => _ = self.collector.metrics.unknown_fields.inc(),
+            }
+        }
+    }
+
+    async fn take(&mut self, batch: v1::Batch, place: OwnedSemaphorePermit) {
+        let sequence = batch.sequence;
+        match self.admit(batch) {
+            Ok(pending) => self.commit(pending, sequence, place),
+            Err(refusal) => self.answer(Answer::Refused(sequence, refusal)).await,
+        }
+    }
+
+    fn admit(&mut self, batch: v1::Batch) -> Result<Pending, BatchRefusal> {
+        let (collector, transport) = (&self.collector, Transport::GrpcStream);
+        let observations = rows(&batch);
+        let batch = Batch::try_from(batch).map_err(|error| {
+            collector.refuse(transport, observations, refusal::undecodable(&error))
+        })?;
+        collector.admit(&self.peer, transport, batch.into(), &mut self.directory)
+    }
+
+    fn commit(&self, mut pending: Pending, sequence: u64, place: OwnedSemaphorePermit) {
+        let (collector, answers) = (Arc::clone(&self.collector), self.answers.clone());
+        self.collector.tasks.spawn(async move {
+            let answer = match collector.commit(&mut pending).await {
+                Ok(acknowledgement) => Answer::Acknowledged(acknowledgement),
+                Err(refusal) => Answer::Refused(sequence, refusal),
+            };
+            // A client that has gone sends the batch again, and it counts once.
+            drop(answers.send(answer).await);
+            drop(place);
+        });
+    }
+
+    fn define(&mut self, definitions: &v1::Definitions) {
+        let definitions_max = length(self.collector.config.stream_definitions_max);
+        for definition in &definitions.definitions {
+            let is_new = !self.directory.knows(definition.id);
+            if is_new && (self.directory.len() >= definitions_max || !self.hold_definition()) {
+                self.directory.turn_away();
+                continue;
+            }
+            let rules = &self.collector.rules;
+            self.directory
+                .define(definition.id, meaning(definition), rules);
+        }
+    }
+
+    fn hold_definition(&mut self) -> bool {
+        let Ok(held) = self.peer.definitions.take(1) else {
+            return false;
+        };
+        match &mut self.definitions {
+            Some(definitions) => definitions.merge(held),
+            none => *none = Some(held),
+        }
+        true
+    }
+
+    fn hear(&self, heartbeat: v1::Heartbeat) {
+        match Heartbeat::try_from(heartbeat) {
+            Ok(heartbeat) => self.collector.hear(&self.peer, heartbeat),
+            Err(_) => _ = self.collector.metrics.refused_heartbeats.inc(),
+        }
+    }
+
+    /// Waits until the client takes it. One that has gone needs no answer.
+    async fn answer(&self, answer: Answer) {
+        drop(self.answers.send(answer).await);
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.metrics.ended_streams.inc();
+    }
+}
