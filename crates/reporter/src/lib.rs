@@ -1,1 +1,28 @@
-//! How a program hands observations over
+//! How a program hands observations over.
+//!
+//! - [`sender`]: takes observations and sends them until they are acknowledged.
+//! - [`target`], [`transport`]: where to, and by which protocol.
+//! - [`report`]: what became of them.
+//! - [`replay`]: observations from a file, moved in time and paced.
+//!
+//! A batch gets its number (agent, epoch, sequence) when it is first sent and never changes after
+//! that: whatever is uncertain is sent again under the same number with the same content, so that
+//! every observation arrives at least once and counts once.
+
+pub mod batch;
+mod clock_offset;
+mod driver;
+mod endpoints;
+pub mod error;
+mod flights;
+mod gathering;
+mod link;
+pub mod options;
+mod outbox;
+mod pause;
+pub mod replay;
+pub mod report;
+pub mod sender;
+mod tally;
+pub mod target;
+pub mod transport;

@@ -1,0 +1,334 @@
+//! Carries out what the [`Outbox`] decides: connects, sends, hears, waits.
+
+use std::future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sextant_measure::observation::Observation;
+use sextant_measure::time::Clock;
+use sextant_wire::batch::Heartbeat;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock_offset::{ClockOffset, Exchange};
+use crate::error::ReporterError;
+use crate::link::{Happening, Link};
+use crate::options::Options;
+use crate::outbox::Outbox;
+use crate::report::{Counters, Report};
+use crate::transport::{Acknowledged, Event, Lost, Outgoing, OutgoingBatch, Ready, Transport};
+
+/// Observations taken from the caller at once.
+const INTAKE_MAX: usize = 256;
+/// How long the target may take to end a connection that has served its purpose.
+const FAREWELL_MAX: Duration = Duration::from_secs(1);
+
+/// Carries out what the outbox decides.
+pub(crate) struct Driver {
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    options: Options,
+    outbox: Outbox,
+    offset: ClockOffset,
+    observations: mpsc::Receiver<Observation>,
+    intake: Vec<Observation>,
+    is_closed: bool,
+    counters: watch::Sender<Counters>,
+    link: Option<Link>,
+    heartbeat_at: Instant,
+    /// What went wrong last.
+    last: String,
+    is_in_outage: bool,
+}
+
+enum Step {
+    Link(Happening),
+    MaySend,
+    Taken(usize),
+    Woken,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        options: Options,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+        observations: mpsc::Receiver<Observation>,
+        counters: watch::Sender<Counters>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            transport,
+            clock,
+            outbox: Outbox::new(options.clone(), now),
+            offset: ClockOffset::default(),
+            observations,
+            intake: Vec::with_capacity(INTAKE_MAX),
+            is_closed: false,
+            counters,
+            link: None,
+            heartbeat_at: now + options.heartbeat_interval,
+            last: "nothing went wrong".to_owned(),
+            is_in_outage: false,
+            options,
+        }
+    }
+
+    /// Until everything is acknowledged and no more comes, or there is no hope, or it is told to
+    /// stop.
+    pub(crate) async fn run(mut self, stop: CancellationToken) -> Report {
+        let ended = tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(ReporterError::Deadline(self.last.clone())),
+            ended = self.drive() => ended,
+        };
+        self.observations.close();
+        while self.observations.try_recv().is_ok() {
+            self.outbox.tally.counters.recorded += 1;
+        }
+        self.outbox.tally.settle();
+        self.publish();
+        self.outbox.tally.into_report(ended.err())
+    }
+
+    async fn drive(&mut self) -> Result<(), ReporterError> {
+        loop {
+            let now = Instant::now();
+            self.publish();
+            if self.outbox.is_finished() {
+                self.farewell().await;
+                return Ok(());
+            }
+            if self.outbox.is_out_of_patience(now) {
+                return Err(ReporterError::GaveUp {
+                    waited: self.options.patience.unwrap_or_default(),
+                    last: self.last.clone(),
+                });
+            }
+            self.mind_link(now)?;
+            match self.step(now).await {
+                Step::Link(Happening::Said(event)) => self.heard(event),
+                Step::Link(Happening::Lost(lost)) => self.lost(lost)?,
+                Step::MaySend => self.send(),
+                Step::Taken(0) => {
+                    self.is_closed = true;
+                    self.outbox.finish();
+                }
+                Step::Taken(_) => self.take(),
+                Step::Woken => {}
+            }
+        }
+    }
+
+    /// What happens next.
+    async fn step(&mut self, now: Instant) -> Step {
+        let room = self.outbox.room().min(INTAKE_MAX);
+        let takes = room > 0 && !self.is_closed;
+        let wake_at = self.wake_at(now);
+        let (incoming, outgoing) = match &mut self.link {
+            Some(link) => {
+                let may_send = link.is_ready && self.outbox.can_send(now);
+                let outgoing = may_send.then_some(&link.outgoing);
+                (Some(&mut link.incoming), outgoing)
+            }
+            None => (None, None),
+        };
+        let happening = async {
+            match incoming {
+                Some(incoming) => incoming.next().await,
+                None => future::pending().await,
+            }
+        };
+        let may_send = async {
+            match outgoing {
+                Some(outgoing) => outgoing.reserve().await.map(drop),
+                None => future::pending().await,
+            }
+        };
+        let woken = async {
+            match wake_at {
+                Some(at) => sleep_until(at).await,
+                None => future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            happening = happening => Step::Link(happening),
+            // If it is closed, the connection is about to say why.
+            Ok(()) = may_send => Step::MaySend,
+            taken = self.observations.recv_many(&mut self.intake, room), if takes => {
+                Step::Taken(taken)
+            }
+            () = woken => Step::Woken,
+        }
+    }
+
+    fn wake_at(&self, now: Instant) -> Option<Instant> {
+        let link = self.link.as_ref().map(|link| {
+            if link.is_ready {
+                self.heartbeat_at
+            } else {
+                link.opened_at + self.options.answer_timeout
+            }
+        });
+        let moments = [link.filter(|at| *at > now), self.outbox.wake_at(now)];
+        moments.into_iter().flatten().min()
+    }
+
+    /// Opens a connection where there should be one, and gives up one that is dead.
+    fn mind_link(&mut self, now: Instant) -> Result<(), ReporterError> {
+        if let Some(link) = &self.link {
+            let since_opened = now.duration_since(link.opened_at);
+            if !link.is_ready && since_opened >= self.options.answer_timeout {
+                self.lost(Lost::new("the target said nothing in time"))?;
+            } else if self.outbox.is_overdue(now) {
+                self.lost(Lost::new("a batch had no answer in time"))?;
+            } else if self.outbox.wants_connection() {
+                self.link = None;
+                self.outbox.closed();
+            } else if link.is_ready && self.heartbeat_at <= now {
+                self.heartbeat(now);
+            }
+        }
+        if self.link.is_none() && self.outbox.pause.is_over(now) {
+            self.link = Some(Link::open(&self.transport, now, self.clock.now()));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self) {
+        let now = Instant::now();
+        for observation in self.intake.drain(..) {
+            let bytes = self.transport.observation_bytes_max(&observation);
+            self.outbox.push(now, observation, bytes);
+        }
+    }
+
+    fn send(&mut self) {
+        let (now, sent_at) = (Instant::now(), self.clock.now());
+        let (Some(link), Some(shipment)) = (&self.link, self.outbox.next(now, sent_at)) else {
+            return;
+        };
+        let outgoing = Outgoing::Batch(OutgoingBatch {
+            batch: shipment.batch,
+            definitions: shipment.definitions,
+            sent_at,
+            clock_offset_us: self.offset.micros(),
+            totals: self.outbox.tally.totals(),
+        });
+        // Nobody else sends, so there is still room; if the connection has ended meanwhile, it
+        // says so next, and the batch is sent again on another.
+        if link.outgoing.try_send(outgoing).is_ok() {
+            self.heartbeat_at = now + self.options.heartbeat_interval;
+        }
+    }
+
+    fn heartbeat(&mut self, now: Instant) {
+        self.heartbeat_at = now + self.options.heartbeat_interval;
+        let heartbeat = Heartbeat {
+            agent: self.options.agent.clone(),
+            epoch: self.options.epoch,
+            sent_at: self.clock.now(),
+            clock_offset_us: self.offset.micros(),
+            totals: self.outbox.tally.totals(),
+        };
+        if let Some(link) = &self.link
+            && link
+                .outgoing
+                .try_send(Outgoing::Heartbeat(heartbeat))
+                .is_err()
+        {
+            tracing::debug!("no heartbeat: the connection takes nothing");
+        }
+    }
+
+    fn heard(&mut self, event: Event) {
+        // What a transport says of itself tells nothing of the target.
+        let is_from_target = !matches!(event, Event::Ready(Ready { time: None, .. }));
+        if is_from_target && self.is_in_outage {
+            self.is_in_outage = false;
+            tracing::info!("the target answers again");
+        }
+        match event {
+            Event::Ready(ready) => self.opened(&ready),
+            Event::Acknowledged(answer) => self.acknowledged(answer),
+            Event::Refused { sequence, refusal } => {
+                self.last = format!("{}: {refusal}", refusal.reason.name());
+                self.outbox.refused(Instant::now(), sequence, refusal);
+            }
+        }
+    }
+
+    fn opened(&mut self, ready: &Ready) {
+        let Some(link) = self.link.as_mut().filter(|link| !link.is_ready) else {
+            self.outbox.tally.counters.answers_ignored += 1;
+            return;
+        };
+        link.is_ready = true;
+        if let Some(time) = ready.time {
+            self.offset.learn(Exchange {
+                asked: link.opened,
+                received: time,
+                answered: time,
+                heard: self.clock.now(),
+            });
+        }
+        self.outbox.tally.counters.connections += 1;
+        self.outbox.opened(ready);
+    }
+
+    fn acknowledged(&mut self, answer: Acknowledged) {
+        let times = answer.times;
+        let asked = self.outbox.acknowledged(Instant::now(), answer);
+        if let (Some(asked), Some((received, answered))) = (asked, times) {
+            self.offset.learn(Exchange {
+                asked,
+                received,
+                answered,
+                heard: self.clock.now(),
+            });
+        }
+    }
+
+    fn lost(&mut self, lost: Lost) -> Result<(), ReporterError> {
+        self.link = None;
+        self.outbox.tally.counters.connections_failed += 1;
+        self.outbox.lost(Instant::now(), lost.retry_after);
+        self.last.clone_from(&lost.reason);
+        if lost.is_final {
+            return Err(ReporterError::Refused(lost.reason));
+        }
+        // An outage is told once, not with each try.
+        if self.is_in_outage {
+            tracing::debug!(reason = lost.reason, "still no connection");
+        } else {
+            self.is_in_outage = true;
+            tracing::warn!(reason = lost.reason, "no connection; trying again");
+        }
+        Ok(())
+    }
+
+    /// Tells the last totals and ends the connection in order, as far as the target joins in.
+    async fn farewell(&mut self) {
+        self.heartbeat(Instant::now());
+        let Some(link) = self.link.take().filter(|link| link.is_ready) else {
+            return;
+        };
+        let mut incoming = link.incoming;
+        drop(link.outgoing);
+        let ended = async { while matches!(incoming.next().await, Happening::Said(_)) {} };
+        if timeout(FAREWELL_MAX, ended).await.is_err() {
+            tracing::debug!("the target did not end the connection");
+        }
+    }
+
+    fn publish(&self) {
+        let counters = self.outbox.tally.counters;
+        self.counters.send_if_modified(|published| {
+            let is_news = *published != counters;
+            *published = counters;
+            is_news
+        });
+    }
+}
