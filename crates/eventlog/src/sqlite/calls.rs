@@ -100,10 +100,14 @@ impl EventLog for SqliteLog {
         let topic = self.topic(topic, partition)?;
         let end = topic.bounds(partition)?.high_watermark;
         for extent in topic.extents_since(hours::number(time_us), partition, end.0) {
-            let path = Arc::clone(&extent.path);
+            let (path, extent_end) = (Arc::clone(&extent.path), extent.end);
             let find = move |file: &_| scan::first_since(file, &extent, time_us);
-            if let Some(offset) = self.shared.readers.run(path, find).await? {
-                return Ok(offset);
+            match self.shared.readers.run(path, find).await {
+                Ok(Some(offset)) => return Ok(offset),
+                Ok(None) => {}
+                // Retention may have dropped the file meanwhile.
+                Err(_) if extent_end <= topic.bounds(partition)?.earliest.0 => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(end)

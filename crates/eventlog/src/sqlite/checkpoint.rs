@@ -108,11 +108,10 @@ impl Checkpointer {
 
     /// Hands over a file that gets no more records: its last checkpoint, then it is closed.
     pub(super) fn retire(&self, file: LogFile) {
-        if let Some(requests) = &self.requests
-            && requests.send(Request::Retire(Box::new(file))).is_err()
-        {
-            // The thread has ended and the file closes here, as at a crash: opening it again
-            // recovers what its write-ahead log holds.
+        if let Some(requests) = &self.requests {
+            // Without the thread the file closes here, and the next start recovers what its
+            // write-ahead log holds.
+            drop(requests.send(Request::Retire(Box::new(file))));
         }
     }
 }

@@ -311,11 +311,11 @@ fn by_file(calls: Vec<Call>) -> Vec<(Option<Arc<Topic>>, Vec<Call>)> {
             Work::Append { .. } if has_own => Some(Arc::clone(&call.topic)),
             _ => None,
         };
-        let name = |topic: &Option<Arc<Topic>>| topic.as_ref().map(|topic| topic.spec.name.clone());
-        match files
-            .iter_mut()
-            .find(|(held, _)| name(held) == name(&topic))
-        {
+        let is_same = |held: &Option<Arc<Topic>>| match (held, &topic) {
+            (Some(held), Some(topic)) => Arc::ptr_eq(held, topic),
+            (held, topic) => held.is_none() && topic.is_none(),
+        };
+        match files.iter_mut().find(|(held, _)| is_same(held)) {
             Some((_, calls)) => calls.push(call),
             None => files.push((topic, vec![call])),
         }

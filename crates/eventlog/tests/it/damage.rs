@@ -10,7 +10,7 @@ use sextant_eventlog::{EventLog, Offset, Record};
 
 use crate::harness::{BY_AGE, BY_KEY, Bench, fetch, fetch_all, numbered};
 
-/// A closed log with some records in partition 0 of both topics.
+/// A closed log with some records in partition 0 of both topics, a millisecond apart.
 async fn filled(count: usize) -> Bench {
     let bench = Bench::new();
     let log = bench.open_with_topics(1).await;
@@ -19,6 +19,17 @@ async fn filled(count: usize) -> Bench {
         log.append(BY_AGE, 0, vec![numbered(number)]).await.unwrap();
         log.append(BY_KEY, 0, vec![numbered(number)]).await.unwrap();
     }
+    log.close().await.unwrap();
+    bench
+}
+
+/// A closed log with many records in partition 0 of the topic by age.
+async fn filled_at_once(count: usize) -> Bench {
+    let bench = Bench::new();
+    let log = bench.open_with_topics(1).await;
+    log.append(BY_AGE, 0, (0..count).map(numbered).collect())
+        .await
+        .unwrap();
     log.close().await.unwrap();
     bench
 }
@@ -143,7 +154,7 @@ async fn a_missing_hour_is_named_record_by_record() {
 
 #[tokio::test]
 async fn zeroed_pages_lose_their_own_records_only() {
-    let bench = filled(2_000).await;
+    let bench = filled_at_once(2_000).await;
     let path = &bench.hours()[0];
     let page_bytes = 8_192;
     let pages = fs::metadata(path).unwrap().len() / page_bytes;
@@ -177,7 +188,7 @@ async fn zeroed_pages_lose_their_own_records_only() {
 
 #[tokio::test]
 async fn a_file_cut_within_its_last_page_loses_that_pages_records_only() {
-    let bench = filled(500).await;
+    let bench = filled_at_once(500).await;
     let file = OpenOptions::new()
         .write(true)
         .open(&bench.hours()[0])
@@ -231,7 +242,7 @@ async fn a_damaged_time_does_not_mislead_the_search_by_time() {
 
 #[tokio::test]
 async fn a_read_names_no_more_damaged_records_than_its_limit() {
-    let bench = filled(50).await;
+    let bench = filled_at_once(50).await;
     change(
         &bench.hours()[0],
         "DELETE FROM records WHERE id BETWEEN 10 AND 44",

@@ -45,7 +45,7 @@ enum Call {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
     fn the_log_is_the_model(calls in prop::collection::vec(call(), 1..40)) {
@@ -139,9 +139,11 @@ impl Model {
 async fn run(calls: Vec<Call>) -> Result<(), TestCaseError> {
     let bench = Bench::new();
     let mut log = bench.open_with_topics(PARTITIONS).await;
-    let mut model = Model::default();
+    let mut model = Model {
+        latest_us: bench.clock.now_us(),
+        ..Model::default()
+    };
     for call in calls {
-        model.latest_us = model.latest_us.max(bench.clock.now_us());
         match call {
             Call::Append {
                 topic,
@@ -150,7 +152,10 @@ async fn run(calls: Vec<Call>) -> Result<(), TestCaseError> {
             } => {
                 append(&log, &bench, &mut model, topic, partition, records).await?;
             }
-            Call::MoveClock { by_us } => bench.clock.advance(by_us),
+            Call::MoveClock { by_us } => {
+                bench.clock.advance(by_us);
+                model.latest_us = model.latest_us.max(bench.clock.now_us());
+            }
             Call::Read {
                 topic,
                 partition,

@@ -1,5 +1,6 @@
 //! What is deleted by age, and how append times behave while the clock does what it likes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sextant_eventlog::sqlite::SqliteLog;
@@ -158,6 +159,40 @@ async fn a_time_is_found_in_whichever_hour_it_is() {
         Offset(18),
         "no hour has that time, and the next record is later"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_are_not_disturbed_while_files_are_dropped() {
+    const HOURS: i64 = 40;
+    let mut bench = Bench::new();
+    bench.options.upkeep_interval = Duration::from_hours(1_000);
+    let log = Arc::new(bench.open_with_topics(1).await);
+    for hour in 0..HOURS {
+        bench.clock.set(START_US + hour * HOUR_US);
+        log.append(BY_AGE, 0, vec![numbered(0)]).await.unwrap();
+    }
+    let reader = {
+        let log = Arc::clone(&log);
+        async move {
+            while log.stats().files_dropped < 30 {
+                let earliest = log.bounds(BY_AGE, 0).await.unwrap().earliest;
+                let found = log.offset_at(BY_AGE, 0, START_US).await.unwrap();
+                assert!(found >= earliest);
+                match fetch(&log, BY_AGE, found.0).await {
+                    Ok(fetched) => assert_eq!(fetched.records[0].offset, found),
+                    Err(LogError::OutOfRange { earliest, .. }) => assert!(earliest > found),
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+    };
+    let reader = tokio::task::JoinSet::from_iter([reader]);
+    for hour in 3..=33 {
+        log.enforce_retention(START_US + hour * HOUR_US)
+            .await
+            .unwrap();
+    }
+    reader.join_all().await;
 }
 
 #[tokio::test]
