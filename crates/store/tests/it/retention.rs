@@ -90,3 +90,23 @@ async fn more_rows_than_go_at_once_go_all_the_same() {
     assert_eq!(expired.minutes, 95 * 110);
     assert_eq!(store.minutes(&all_minutes()).await.unwrap().len(), 5 * 110);
 }
+
+#[tokio::test]
+async fn minutes_go_by_whole_buckets_of_uptime() {
+    let harness = SqliteHarness::new();
+    let store = harness.open_with(SqliteOptions::default());
+    for n in 0..6 {
+        store
+            .write(one_of_each("groq", NOON.plus(n)))
+            .await
+            .unwrap();
+    }
+    for (minutes_past, expired) in [(4, 0), (5, 5)] {
+        let now = NOON.plus(minutes_past + 7 * MINUTES_PER_DAY);
+        let found = store.enforce_retention(now.start()).await.unwrap();
+        assert_eq!(found.minutes, expired);
+        let left = i64::from(6 - u32::try_from(expired).unwrap());
+        assert_eq!(rows_in(&harness, "step_rows"), left);
+        assert_eq!(rows_in(&harness, "uptime_rows"), left.min(2));
+    }
+}

@@ -84,10 +84,18 @@ pub async fn what_is_deleted_can_be_written_again(harness: &dyn Harness) {
     let mut traffic = Traffic::new(1);
     let [gone, new] = ["groq", "novita"].map(|provider| series("m", provider, "eu"));
     let old = traffic.minute_row(&gone, START, Revision::default());
-    store.write(of_minutes([old])).await.unwrap();
     let later = START.plus(60 * MINUTES_PER_DAY);
-    store.enforce_retention(later.start()).await.unwrap();
-    assert_eq!(store.minutes(&all_minutes("m")).await.unwrap(), []);
+    for _ in 0..2 {
+        store.write(of_minutes([old.clone()])).await.unwrap();
+        let found = store.minutes(&all_minutes("m")).await.unwrap();
+        assert_eq!(
+            found.first(),
+            Some(&old),
+            "until retention is enforced again"
+        );
+        store.enforce_retention(later.start()).await.unwrap();
+        assert_eq!(store.minutes(&all_minutes("m")).await.unwrap(), []);
+    }
 
     let rows = [&new, &gone].map(|series| traffic.minute_row(series, later, Revision::default()));
     store.write(of_minutes(rows.clone())).await.unwrap();
