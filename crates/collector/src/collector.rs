@@ -213,13 +213,16 @@ impl Collector {
         if let Some(sender) = &pending.sender {
             self.agents.add_early(sender, pending.early);
         }
-        let mut acknowledgement = pending.acknowledgement.clone();
+        let acknowledgement = Acknowledgement {
+            refused: std::mem::take(&mut pending.acknowledgement.refused),
+            sent_at: self.clock.now(),
+            ..pending.acknowledgement.clone()
+        };
         let accepted = acknowledgement.accepted.into();
         self.metrics.sent_batches.inc();
         self.metrics.sent_observations.inc_by(accepted);
         self.metrics.early_observations.inc_by(pending.early.into());
         self.metrics.count_refused(&acknowledgement.refused);
-        acknowledgement.sent_at = self.clock.now();
         Ok(acknowledgement)
     }
 

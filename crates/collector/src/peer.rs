@@ -159,7 +159,7 @@ impl Peers {
         *swept = Some(now);
         let now_ms = self.age_ms(now);
         let idle_ms = u64::try_from(IDLE.as_millis()).unwrap_or(u64::MAX);
-        // Whoever has a stream open, or something in flight, holds the peer.
+        // Whoever has a stream open holds the peer.
         self.recent.retain(|_, peer| {
             let silent_ms = now_ms.saturating_sub(peer.seen_ms.load(Ordering::Relaxed));
             Arc::strong_count(peer) > 1 || silent_ms < idle_ms

@@ -78,10 +78,10 @@ impl<R: Row> Snapshot<R> {
 
     /// The rows of a model, in the order of their endpoints.
     pub fn model(&self, model: &ModelId) -> &[Stamped<R>] {
-        let held = |row: &Stamped<R>| row.value.endpoint().model.clone();
-        let start = self.rows.partition_point(|row| held(row) < *model);
-        let end = self.rows.partition_point(|row| held(row) <= *model);
-        self.rows.get(start..end).unwrap_or_default()
+        let rows = &self.rows;
+        let start = rows.partition_point(|row| row.value.endpoint().model < *model);
+        let end = rows.partition_point(|row| row.value.endpoint().model <= *model);
+        rows.get(start..end).unwrap_or_default()
     }
 
     /// All gates, in the order of their keys.

@@ -122,20 +122,20 @@ async fn after_an_acknowledgement_the_next_wait_is_a_first_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_acknowledgement_of_a_batch_that_is_not_under_way_is_not_believed() {
+async fn an_answer_to_a_batch_that_is_not_under_way_is_not_believed() {
     let collector = Collector::new(|it| match it.nth {
-        0 => Reaction::RefuseAndSayTaken(ms(500)),
+        0 => Reaction::RefuseAndContradict(ms(500)),
         _ => Reaction::Take,
     });
     let fake = Fake::new(&collector);
-    let mut delays = [0, 50].into_iter();
+    let mut delays = [0, 50, 60].into_iter();
     *fake.delays.lock().unwrap() = Box::new(move || ms(delays.next().unwrap_or(0)));
     let sender = start(options(), Arc::new(fake));
     let counters = sender.counters();
     send(&sender, 10).await;
     let report = sender.finish(LONG).await;
     assert_eq!((report.acknowledged, report.retries), (10, 1));
-    assert_eq!(counters.borrow().answers_ignored, 1);
+    assert_eq!(counters.borrow().answers_ignored, 2);
     collector.assert_holds_once(10);
 }
 

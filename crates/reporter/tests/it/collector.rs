@@ -51,8 +51,8 @@ pub(crate) enum Reaction {
     SayNothing,
     Break,
     Refuse(BatchRefusalReason, Option<Duration>),
-    /// Refused for so long, and acknowledged all the same.
-    RefuseAndSayTaken(Duration),
+    /// Refused for so long, then acknowledged, then refused for ever.
+    RefuseAndContradict(Duration),
 }
 
 /// What a transport has to carry back.
@@ -179,7 +179,7 @@ impl State {
             Reaction::SayNothing
                 | Reaction::Break
                 | Reaction::Refuse(..)
-                | Reaction::RefuseAndSayTaken(_)
+                | Reaction::RefuseAndContradict(_)
         );
         if is_taken {
             self.taken.insert(sequence, delivery);
@@ -214,9 +214,10 @@ impl State {
             Reaction::TakeAndSayNothing | Reaction::SayNothing => return vec![],
             Reaction::TakeAndBreak | Reaction::Break => vec![Reply::Break],
             Reaction::Refuse(reason, retry_after) => vec![refused(reason, retry_after)],
-            Reaction::RefuseAndSayTaken(wait) => {
-                let refused = refused(BatchRefusalReason::Load, Some(wait));
-                vec![refused, acknowledged(vec![])]
+            Reaction::RefuseAndContradict(wait) => {
+                let for_now = refused(BatchRefusalReason::Load, Some(wait));
+                let for_ever = refused(BatchRefusalReason::Invalid, None);
+                vec![for_now, acknowledged(vec![]), for_ever]
             }
         };
         replies.append(&mut self.said_later);

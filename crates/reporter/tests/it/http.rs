@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::collector::{Collector, Reaction};
 use crate::http_server::{HttpServer, Manners};
-use crate::kit::{PATIENT, ms, observation, quick, send, send_all, start};
+use crate::kit::{PATIENT, hasty, ms, observation, quick, send, send_all, start, until};
 
 #[tokio::test]
 async fn everything_arrives_with_several_requests_under_way() {
@@ -39,7 +39,7 @@ async fn a_request_without_an_answer_is_made_again_with_the_same_bytes() {
         _ => Reaction::Take,
     });
     let server = HttpServer::start(&collector, Manners::good());
-    let report = send_all(quick(), server.transport(None), 200, PATIENT).await;
+    let report = send_all(hasty(), server.transport(None), 200, PATIENT).await;
     assert!(report.is_complete());
     assert!(report.retries >= 3);
     collector.assert_holds_once(200);
@@ -114,14 +114,12 @@ async fn a_success_that_says_nothing_is_no_acknowledgement() {
             ..Manners::good()
         };
         let server = HttpServer::start(&Collector::obliging(), manners);
-        let options = Options {
-            patience: Some(ms(100)),
-            ..quick()
-        };
-        let report = send_all(options, server.transport(None), 10, PATIENT).await;
+        let sender = start(quick(), server.transport(None));
+        send(&sender, 10).await;
+        until(|| server.seen.requests.load(Ordering::Relaxed) > 1).await;
+        let report = sender.finish(Duration::ZERO).await;
         assert_eq!(report.acknowledged, 0);
-        assert!(matches!(report.failure, Some(ReporterError::GaveUp { .. })));
-        assert!(server.seen.requests.load(Ordering::Relaxed) > 1, "{body}");
+        assert!(matches!(report.failure, Some(ReporterError::Deadline(_))));
     }
 }
 

@@ -12,7 +12,7 @@ use sextant_reporter::options::Options;
 use sextant_reporter::report::Report;
 use sextant_reporter::sender::Sender;
 use sextant_reporter::transport::Transport;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// When the tests' clocks begin.
 pub(crate) const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
@@ -93,8 +93,16 @@ pub(crate) fn quick() -> Options {
         batch_delay: ms(5),
         retry_delay_min: ms(5),
         retry_delay_max: ms(40),
-        answer_timeout: ms(400),
+        answer_timeout: PATIENT,
         ..options()
+    }
+}
+
+/// And not waiting long for an answer.
+pub(crate) fn hasty() -> Options {
+    Options {
+        answer_timeout: ms(300),
+        ..quick()
     }
 }
 
@@ -118,4 +126,13 @@ pub(crate) async fn send_all(
     let sender = start(options, transport);
     send(&sender, count).await;
     sender.finish(within).await
+}
+
+/// Waits for what happens on other threads.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < PATIENT, "it never happened");
+        sleep(ms(2)).await;
+    }
 }

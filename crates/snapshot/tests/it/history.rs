@@ -134,31 +134,47 @@ fn play(events: &[Event], compacts: bool) {
     let mut watchers = vec![Watcher::default(); filters.len()];
     let mut past: Vec<Vec<Watcher>> = vec![Vec::new(); filters.len()];
     for event in events {
-        match event {
-            Event::Read { reader, records } => readers[reader.index(3)].go_on(&world, *records),
-            Event::Restart { reader } => readers[reader.index(3)] = Reader::start(&world),
-            Event::Ask { watcher, reader } => {
-                let index = watcher.index(watchers.len());
-                let (watcher, filter) = (&mut watchers[index], &filters[index]);
-                let server = reader.index(3);
-                let picture = &readers[server].picture;
-                let exact =
-                    !compacts && covers(&picture.version(CATALOG), watcher.mirror.version());
-                watcher.ask(server, picture, filter, &world);
-                if exact {
-                    watcher.check_equal(picture, filter, &world);
-                }
-                past[index].push(watcher.clone());
+        let (index, server) = match event {
+            Event::Ask { watcher, reader } => (watcher.index(filters.len()), reader.index(3)),
+            Event::AskAgain { watcher } => {
+                let index = watcher.index(filters.len());
+                let Some((server, _)) = watchers[index].stream else {
+                    continue;
+                };
+                (index, server)
             }
             Event::FallBack { watcher, to } => {
-                let index = watcher.index(watchers.len());
+                let index = watcher.index(filters.len());
                 if !past[index].is_empty() {
                     watchers[index] = to.get(&past[index]).clone();
                 }
+                continue;
             }
-            Event::Compact { .. } if !compacts => {}
-            event => world.play(event),
+            Event::Read { reader, records } => {
+                readers[reader.index(3)].go_on(&world, *records);
+                continue;
+            }
+            Event::Restart { reader } => {
+                readers[reader.index(3)] = Reader::start(&world);
+                continue;
+            }
+            Event::Compact { .. } if !compacts => continue,
+            event => {
+                world.play(event);
+                continue;
+            }
+        };
+        let (watcher, filter) = (&mut watchers[index], &filters[index]);
+        let picture = &readers[server].picture;
+        let exact = !compacts && covers(&picture.version(CATALOG), watcher.mirror.version());
+        watcher.ask(server, picture, filter, &world);
+        if exact {
+            watcher.check_equal(picture, filter, &world);
         }
+        past[index].push(watcher.clone());
+    }
+    if compacts {
+        world.compact_fully();
     }
     world.settle();
     for reader in &mut readers {

@@ -107,6 +107,16 @@ fn an_older_claim_that_comes_to_be_known_late_counts_too() {
 }
 
 #[test]
+fn a_claim_forgotten_among_many_takes_nothing_from_its_owner_when_met_again() {
+    let mut picture = picture(1);
+    apply_all(&mut picture, [(0, 0, claim()), (1, 0, row("a", 1))]);
+    apply_all(&mut picture, (2..1_000).map(|offset| (offset, 0, claim())));
+    let applied = picture.apply(record(1_000, 0, row("b", 1)));
+    assert_eq!(applied, ignored(Ignored::Stale));
+    assert_eq!(rows(&picture), [row_shown("a", 1, 1)]);
+}
+
+#[test]
 fn what_the_revealing_record_is_about_stands_with_it() {
     let mut picture = picture(1);
     apply_all(&mut picture, [(7, 0, row("a", 1)), (9, 5, row("a", 2))]);

@@ -103,6 +103,26 @@ fn it_follows_every_change_of_a_row() {
 }
 
 #[test]
+fn it_follows_each_endpoint_of_a_provider() {
+    let down_twice = &[Status::Down, Status::Down];
+    let mut seen = Seen::new(&[
+        ("a", DOWN),
+        ("b", DOWN),
+        ("c", down_twice),
+        ("d", UP),
+        ("e", UP),
+    ]);
+    assert!(seen.suspected());
+    seen.put("m0", "c", Status::Degraded);
+    assert!(!seen.suspected(), "half of it isn't down");
+    seen.put("m0", "c", Status::Unknown);
+    assert!(seen.suspected());
+    seen.put("m1", "c", Status::Healthy);
+    seen.put("m0", "c", Status::Healthy);
+    assert!(!seen.suspected());
+}
+
+#[test]
 fn rows_that_fall_in_hindsight_or_with_their_log_no_longer_count() {
     let list = [("a", DOWN), ("b", DOWN), ("c", DOWN), ("d", UP), ("e", UP)];
     let mut seen = Seen::new(&[]);

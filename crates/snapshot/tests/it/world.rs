@@ -46,6 +46,8 @@ pub(crate) enum Event {
     Restart { reader: Index },
     /// A watcher asks a reader for what changed.
     Ask { watcher: Index, reader: Index },
+    /// A watcher asks the reader that it asked last.
+    AskAgain { watcher: Index },
     /// A watcher falls back to what it held earlier.
     FallBack { watcher: Index, to: Index },
 }
@@ -86,11 +88,12 @@ pub(crate) fn events(max: usize) -> impl Strategy<Value = Vec<Event>> {
             .prop_map(|(partition, seed, eighths)| Event::Compact { partition, seed, eighths }),
         1 => partition().prop_map(|partition| Event::Recreate { partition }),
         2 => (0..KEYS, any::<Option<bool>>()).prop_map(|(key, verdict)| Event::Gate { key, verdict }),
-        8 => (any::<Index>(), 1..12_usize)
+        8 => (any::<Index>(), 1..6_usize)
             .prop_map(|(reader, records)| Event::Read { reader, records }),
         2 => any::<Index>().prop_map(|reader| Event::Restart { reader }),
         8 => (any::<Index>(), any::<Index>())
             .prop_map(|(watcher, reader)| Event::Ask { watcher, reader }),
+        6 => any::<Index>().prop_map(|watcher| Event::AskAgain { watcher }),
         1 => (any::<Index>(), any::<Index>())
             .prop_map(|(watcher, to)| Event::FallBack { watcher, to }),
     ];
@@ -180,7 +183,15 @@ impl World {
             Event::Read { .. }
             | Event::Restart { .. }
             | Event::Ask { .. }
+            | Event::AskAgain { .. }
             | Event::FallBack { .. } => {}
+        }
+    }
+
+    /// Deletes all that compaction may.
+    pub(crate) fn compact_fully(&mut self) {
+        for log in &mut self.logs {
+            log.compact(self.now, 0, 8);
         }
     }
 

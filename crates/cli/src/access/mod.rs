@@ -1,0 +1,95 @@
+//! Who may call what, in one place for gRPC and HTTP.
+//!
+//! Every route and call has a class in [`class::ROUTES`], and what has none is refused. A token
+//! is good for the classes that its line in the token file names. Without a token file everyone
+//! may do everything, which is why the settings then allow only loopback addresses.
+//!
+//! [`guard`] puts this in front of a router, the one of axum and the one of tonic alike, and tells
+//! the stages behind it who calls: a [`PeerKey`] among the request's extensions.
+
+pub mod class;
+mod refusal;
+#[cfg(test)]
+mod tests;
+pub mod tokens;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use sextant_collector::PeerKey;
+
+pub use self::class::{Class, class_of};
+pub use self::tokens::Tokens;
+
+use self::refusal::Refusal;
+
+/// Who may call what.
+#[derive(Debug, Clone)]
+pub enum Access {
+    /// Everyone may call everything that has a class.
+    Open,
+    /// Who shows one of these may call what it is good for.
+    Tokens(Arc<Tokens>),
+}
+
+/// Puts the check in front of all routes, the fallback too.
+pub fn guard(router: Router, access: Access) -> Router {
+    router.layer(middleware::from_fn_with_state(access, check))
+}
+
+async fn check(State(access): State<Access>, mut request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match access.admit(&parts) {
+        Ok(peer) => {
+            request = Request::from_parts(parts, body);
+            request.extensions_mut().insert(peer);
+            next.run(request).await
+        }
+        Err(refusal) => refusal.answer(&parts),
+    }
+}
+
+impl Access {
+    /// Who calls, if they may.
+    fn admit(&self, request: &Parts) -> Result<PeerKey, Refusal> {
+        let Some(class) = class_of(&request.method, request.uri.path()) else {
+            return Err(class::other_methods(request.uri.path()));
+        };
+        let Self::Tokens(tokens) = self else {
+            return Ok(address(request));
+        };
+        if class == Class::Public {
+            return Ok(address(request));
+        }
+        let shown = bearer(request).ok_or(Refusal::NoToken)?;
+        let holder = tokens.holder(shown).ok_or(Refusal::UnknownToken)?;
+        if holder.may(class) {
+            Ok(PeerKey::Token(Arc::clone(holder.name())))
+        } else {
+            Err(Refusal::NotAllowed {
+                name: Arc::clone(holder.name()),
+                class,
+            })
+        }
+    }
+}
+
+fn address(request: &Parts) -> PeerKey {
+    let connection = request.extensions.get::<ConnectInfo<SocketAddr>>();
+    connection.map_or(PeerKey::Local, |info| PeerKey::of_address(info.0.ip()))
+}
+
+/// The token of the one `authorization` header. Of several none is to be trusted.
+fn bearer(request: &Parts) -> Option<&str> {
+    let mut headers = request.headers.get_all(AUTHORIZATION).iter();
+    let (header, more) = (headers.next()?, headers.next());
+    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
+    let is_bearer = scheme.eq_ignore_ascii_case("bearer") && more.is_none();
+    is_bearer.then(|| token.trim_matches(' '))
+}

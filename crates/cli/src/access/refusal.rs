@@ -1,0 +1,94 @@
+//! How a caller is told that it may not.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode};
+use problem_details::ProblemDetails;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use super::class::Class;
+
+/// The domain of the reasons, as in `google.rpc.ErrorInfo`.
+const DOMAIN: &str = "sextant.v1";
+
+/// Why a caller may not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Nothing with a class has this path.
+    NoRoute,
+    /// The path has a class by these methods only.
+    OtherMethods(String),
+    /// It needs a token, and none was shown.
+    NoToken,
+    /// The token shown isn't in the file.
+    UnknownToken,
+    /// The token shown is good for other things.
+    NotAllowed {
+        /// Its name.
+        name: Arc<str>,
+        /// What it would have to be good for.
+        class: Class,
+    },
+}
+
+impl Refusal {
+    /// The answer, in the caller's protocol.
+    pub(super) fn answer(&self, request: &Parts) -> Response {
+        let content_type = request.headers.get(CONTENT_TYPE);
+        let is_grpc = content_type.is_some_and(|it| it.as_bytes().starts_with(b"application/grpc"));
+        if is_grpc {
+            self.status().into_http::<Body>()
+        } else {
+            self.problem()
+        }
+    }
+
+    fn status(&self) -> Status {
+        let (code, reason) = match self {
+            Self::NoRoute | Self::OtherMethods(_) => (Code::Unimplemented, "UNKNOWN_METHOD"),
+            Self::NoToken => (Code::Unauthenticated, "TOKEN_MISSING"),
+            Self::UnknownToken => (Code::Unauthenticated, "TOKEN_UNKNOWN"),
+            Self::NotAllowed { .. } => (Code::PermissionDenied, "CLASS_MISSING"),
+        };
+        let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+        Status::with_error_details(code, self.detail(), details)
+    }
+
+    fn problem(&self) -> Response {
+        let (status, header) = match self {
+            Self::NoRoute => (StatusCode::NOT_FOUND, None),
+            Self::OtherMethods(methods) => {
+                let methods = HeaderValue::from_str(methods).ok();
+                let header = methods.map(|methods| (ALLOW, methods));
+                (StatusCode::METHOD_NOT_ALLOWED, header)
+            }
+            Self::NoToken | Self::UnknownToken => {
+                let header = (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                (StatusCode::UNAUTHORIZED, Some(header))
+            }
+            Self::NotAllowed { .. } => (StatusCode::FORBIDDEN, None),
+        };
+        let problem = ProblemDetails::from_status_code(status).with_detail(self.detail());
+        let mut response = problem.into_response();
+        response.headers_mut().extend(header);
+        response
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::NoRoute => "there is no such route".to_owned(),
+            Self::OtherMethods(methods) => format!("this path takes {methods}"),
+            Self::NoToken => "show a token: `Authorization: Bearer <token>`".to_owned(),
+            Self::UnknownToken => "this token is not known here".to_owned(),
+            Self::NotAllowed { name, class } => {
+                format!("the token of {name} is not good for {class}")
+            }
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Flag;
+
+/// What the process is told to do.
+#[derive(Debug, Parser)]
+#[command(name = "sextant", version, about, arg_required_else_help = true)]
+pub struct Arguments {
+    /// Which of its jobs.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// A job.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs all roles in one process, on an embedded log and store
+    Standalone(StandaloneArgs),
+    /// Sends recorded observations
+    Replay(ReplayArgs),
+    /// Shows the current snapshot
+    Snapshot(SnapshotArgs),
+    /// Looks at the settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Exits with 0 if a server is ready, with 1 if not
+    Healthcheck(HealthcheckArgs),
+}
+
+/// What to do with the settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Names every problem at once; exits with 78 if there is any
+    Check(ConfigFile),
+    /// Shows the settings in force, and where each comes from
+    Show(ShowArgs),
+    /// Prints the JSON schema of the configuration file
+    Schema,
+}
+
+/// `sextant standalone`: all roles in one process.
+#[derive(Debug, Default, Args)]
+pub struct StandaloneArgs {
+    /// Where the settings are.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// Directory for the log and the store
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<String>,
+    /// Address to serve HTTP on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    pub http: Option<String>,
+    /// Address to serve gRPC on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    pub grpc: Option<String>,
+    /// Let everyone in, also on other addresses than loopback
+    #[arg(long)]
+    pub insecure: bool,
+    /// Simulate edge agents, probes and providers
+    #[arg(long)]
+    pub demo: bool,
+}
+
+/// Where the settings are.
+#[derive(Debug, Default, Clone, Args)]
+pub struct ConfigFile {
+    /// Configuration file (TOML)
+    #[arg(long = "config", value_name = "FILE", env = "SEXTANT_CONFIG")]
+    pub path: Option<PathBuf>,
+}
+
+/// `sextant config show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Where the settings are.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// How to show them
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// `sextant replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Observations, one JSON object a line
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// grpc://host:port or http://host:port
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    /// How many times as fast as recorded
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed)]
+    pub speed: f64,
+    /// As fast as they are acknowledged
+    #[arg(long, conflicts_with = "speed")]
+    pub at_once: bool,
+    /// Move all of them in time, so that the last one completes now
+    #[arg(long)]
+    pub rebase: bool,
+    /// Give up when nothing was acknowledged for so many seconds
+    #[arg(long = "patience", value_name = "SECONDS", default_value_t = 300)]
+    pub patience_seconds: u64,
+    /// What to send with.
+    #[command(flatten)]
+    pub token: TokenArgs,
+    /// How to show the outcome
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// `sextant snapshot`.
+#[derive(Debug, Args)]
+pub struct SnapshotArgs {
+    /// Whom to ask.
+    #[command(flatten)]
+    pub server: ServerArgs,
+    /// Only these models, separated by commas
+    #[arg(long, value_name = "AUTHOR/SLUG", value_delimiter = ',')]
+    pub models: Vec<String>,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// `sextant healthcheck`.
+#[derive(Debug, Args)]
+pub struct HealthcheckArgs {
+    /// Whom to ask.
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// A server to ask.
+#[derive(Debug, Clone, Args)]
+pub struct ServerArgs {
+    /// A server's HTTP address
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SEXTANT_URL",
+        default_value = "http://127.0.0.1:8480"
+    )]
+    pub url: String,
+    /// What to ask with.
+    #[command(flatten)]
+    pub token: TokenArgs,
+}
+
+/// A token. It is never an argument itself, since other users can read those.
+#[derive(Debug, Default, Clone, Args)]
+pub struct TokenArgs {
+    /// File with the token to show; else SEXTANT_TOKEN is shown, if set
+    #[arg(long, value_name = "FILE", env = "SEXTANT_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+}
+
+/// How to show something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
+impl StandaloneArgs {
+    /// The settings that are given as arguments.
+    pub fn flags(&self) -> Vec<Flag> {
+        let texts = [
+            ("--data-dir", "standalone.data_dir", &self.data_dir),
+            ("--http", "http.listen", &self.http),
+            ("--grpc", "grpc.listen", &self.grpc),
+        ];
+        let texts = texts.into_iter().filter_map(|(name, key, value)| {
+            let value = value.as_deref()?.into();
+            Some(Flag { name, key, value })
+        });
+        let insecure = self.insecure.then(|| Flag {
+            name: "--insecure",
+            key: "access.insecure",
+            value: true.into(),
+        });
+        texts.chain(insecure).collect()
+    }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok();
+    number
+        .filter(|speed| speed.is_finite() && *speed > 0.0)
+        .ok_or_else(|| "give a number above 0".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_speed_is_a_number_above_zero() {
+        assert_eq!(speed("2.5"), Ok(2.5));
+        for text in ["0", "-1", "inf", "NaN", "fast", ""] {
+            assert!(speed(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn arguments_become_settings() {
+        let args = StandaloneArgs {
+            http: Some("127.0.0.1:0".to_owned()),
+            insecure: true,
+            ..StandaloneArgs::default()
+        };
+        let flags = args.flags();
+        let given: Vec<_> = flags
+            .iter()
+            .map(|flag| (flag.name, flag.key, flag.value.to_string()))
+            .collect();
+        assert_eq!(
+            given,
+            [
+                ("--http", "http.listen", "\"127.0.0.1:0\"".to_owned()),
+                ("--insecure", "access.insecure", "true".to_owned()),
+            ]
+        );
+    }
+}

@@ -1,0 +1,54 @@
+//! `sextant snapshot`: what a gateway sees right now.
+
+mod shown;
+#[cfg(test)]
+mod tests;
+
+use std::io::stdout;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sextant_measure::id::ModelId;
+
+use crate::args::{Output, SnapshotArgs};
+use crate::environment::Environment;
+use crate::exit::Failure;
+use crate::fetch::Server;
+use crate::output;
+
+use self::shown::Snapshot;
+use super::token;
+
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(30);
+
+pub(super) async fn run(args: &SnapshotArgs, environment: &Environment) -> Result<(), Failure> {
+    let token = token::of(&args.server.token, environment)?;
+    let server = Server::at(&args.server.url, token.as_ref())?;
+    let path = path(&args.models)?;
+    let body = server.get(&path, ANSWER_WAIT_MAX).await?.success()?;
+    let text = match args.output {
+        Output::Table => {
+            let snapshot: Snapshot =
+                serde_json::from_slice(&body).context("the answer is no snapshot")?;
+            snapshot.text(environment.colour_on(&stdout()))
+        }
+        // As the server said it, with whatever this version doesn't know.
+        Output::Json => {
+            let json: serde_json::Value =
+                serde_json::from_slice(&body).context("the answer is no JSON")?;
+            serde_json::to_string_pretty(&json).context("cannot write JSON")?
+        }
+    };
+    output::line(text)?;
+    Ok(())
+}
+
+fn path(models: &[String]) -> anyhow::Result<String> {
+    if models.is_empty() {
+        return Ok("/api/v1/snapshot".to_owned());
+    }
+    for model in models {
+        ModelId::new(model).with_context(|| format!("{model} is not a model"))?;
+    }
+    Ok(format!("/api/v1/snapshot?models={}", models.join(",")))
+}

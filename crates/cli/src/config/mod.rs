@@ -1,0 +1,119 @@
+//! The settings in force and where each comes from, or all that is wrong with them.
+//!
+//! Four layers, each over the one before: `defaults.toml` beside this module, which comes with
+//! the program and documents every key; the file of `--config`; the environment; the command
+//! line. [`Settings::load`] reports every problem at once and opens nothing but the files that
+//! the settings name.
+//!
+//! A setting is a key of a section and has no tables in it. The sections of the stages are the
+//! stages' own structs. What the keys are and what they take is read off the JSON schema of
+//! [`Config`], so it is written down once.
+//!
+//! No setting is a secret: settings say where secrets are kept. So all may be shown.
+
+mod assemble;
+mod key;
+mod layer;
+mod problem;
+mod rules;
+mod schema;
+mod sections;
+mod show;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use sextant_catalog::Catalog;
+
+use crate::access::Access;
+
+use self::assemble::Assembled;
+pub use self::key::Key;
+use self::key::Keys;
+use self::layer::Entries;
+pub use self::layer::Flag;
+pub use self::problem::{Problem, Problems};
+pub use self::schema::schema;
+pub use self::sections::{
+    AccessConfig, CatalogConfig, Config, GrpcConfig, HttpConfig, LogConfig, LogFormat,
+    ShutdownConfig, StandaloneConfig, StoreConfig, TelemetryConfig,
+};
+pub use self::show::{json, table};
+pub use self::source::Source;
+
+/// Settings without a problem, and what was read of the files they name.
+#[derive(Debug)]
+pub struct Settings {
+    /// The values.
+    pub config: Config,
+    /// Who may call what.
+    pub access: Access,
+    /// The catalog of `[catalog] file`, or the shipped one.
+    pub catalog: Catalog,
+    shown: Vec<Setting>,
+}
+
+/// A setting as it is in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// Its section and name.
+    pub key: Key,
+    /// What it is; nothing if it is not set and has no default.
+    pub value: Option<toml::Value>,
+    /// Where that comes from.
+    pub source: Source,
+}
+
+impl Settings {
+    /// Reads all layers.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them, or with what a file they name holds.
+    pub fn load(
+        file: Option<&Path>,
+        variables: &BTreeMap<String, String>,
+        flags: Vec<Flag>,
+    ) -> Result<Self, Problems> {
+        let keys = Keys::of_config();
+        let mut problems = Problems::default();
+        let mut entries = layer::defaults(&keys, &mut problems);
+        let defaults = entries.clone();
+        if let Some(file) = file {
+            entries.extend(layer::file(file, &keys, &mut problems));
+        }
+        entries.extend(layer::environment(variables, &keys, &mut problems));
+        entries.extend(layer::flags(flags));
+
+        let assembled = assemble::assemble(entries, &defaults, &keys, &mut problems);
+        let Some(Assembled { config, entries }) = assembled else {
+            return Err(problems);
+        };
+        let read = rules::check(&config, &entries, &mut problems);
+        match read {
+            Some((access, catalog)) if problems.is_empty() => Ok(Self {
+                config,
+                access,
+                catalog,
+                shown: keys.names().map(|key| setting(key, &entries)).collect(),
+            }),
+            _ => Err(problems),
+        }
+    }
+
+    /// All settings, section by section.
+    pub fn all(&self) -> &[Setting] {
+        &self.shown
+    }
+}
+
+fn setting(key: &Key, entries: &Entries) -> Setting {
+    let entry = entries.get(key);
+    Setting {
+        key: key.clone(),
+        value: entry.map(|entry| entry.value.clone()),
+        source: entry.map_or(Source::Default, |entry| entry.source.clone()),
+    }
+}

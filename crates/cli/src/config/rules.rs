@@ -1,0 +1,187 @@
+//! What must hold between settings, and of the files they name.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use sextant_catalog::Catalog;
+use tracing_subscriber::EnvFilter;
+
+use crate::access::{Access, Tokens};
+
+use super::key::Key;
+use super::layer::{Entries, text_of};
+use super::problem::{Problem, Problems};
+use super::sections::Config;
+use super::source::Source;
+
+const TOKEN_FILE_BYTES_MAX: u64 = 1024 * 1024;
+const CATALOG_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Reports what does not hold. Nothing is said of a setting that was refused already.
+pub(super) fn check(
+    config: &Config,
+    entries: &Entries,
+    problems: &mut Problems,
+) -> Option<(Access, Catalog)> {
+    let mut rules = Rules {
+        config,
+        entries,
+        problems,
+    };
+    rules.data_dir();
+    rules.addresses();
+    rules.same_address();
+    rules.filter();
+    let access = rules.access();
+    let catalog = rules.catalog();
+    Some((access?, catalog?))
+}
+
+struct Rules<'r> {
+    config: &'r Config,
+    entries: &'r Entries,
+    problems: &'r mut Problems,
+}
+
+impl Rules<'_> {
+    fn data_dir(&mut self) {
+        let directory = &self.config.standalone.data_dir;
+        if directory.exists() && !directory.is_dir() {
+            let what = format!("{} is not a directory", directory.display());
+            self.blame("standalone", "data_dir", what, "name a directory");
+        }
+    }
+
+    /// Without tokens nobody can be told from anybody else, so nobody may come from elsewhere.
+    fn addresses(&mut self) {
+        let access = &self.config.access;
+        let is_settled = access.token_file.is_some() || access.insecure;
+        if is_settled || self.is_refused("access", "token_file") {
+            return;
+        }
+        for (section, address) in self.listeners() {
+            if !address.ip().to_canonical().is_loopback() {
+                let what = format!("{address} is not loopback, and there is no token file");
+                let advice = "set access.token_file, listen on 127.0.0.1, or let everyone in with \
+                              --insecure";
+                self.blame(section, "listen", what, advice);
+            }
+        }
+    }
+
+    fn same_address(&mut self) {
+        let [(_, http), (_, grpc)] = self.listeners();
+        let (one, other) = (http.ip().to_canonical(), grpc.ip().to_canonical());
+        let overlap = one == other || one.is_unspecified() || other.is_unspecified();
+        if http.port() == grpc.port() && http.port() != 0 && overlap {
+            let what = format!("{grpc} takes the port of http.listen, {http}");
+            self.blame("grpc", "listen", what, "give each a port of its own");
+        }
+    }
+
+    fn filter(&mut self) {
+        if let Err(error) = EnvFilter::try_new(&self.config.telemetry.filter) {
+            let advice = "give levels by target, as in \"info,sextant_collector=debug\"";
+            self.blame("telemetry", "filter", error.to_string(), advice);
+        }
+    }
+
+    fn access(&mut self) -> Option<Access> {
+        let access = &self.config.access;
+        let Some(path) = &access.token_file else {
+            return Some(Access::Open);
+        };
+        if access.insecure {
+            let what = "everyone is let in, and access.token_file says who may come";
+            self.blame("access", "insecure", what.to_owned(), "set one of them");
+        }
+        let text = self.text("access", "token_file", path, TOKEN_FILE_BYTES_MAX)?;
+        match Tokens::parse(&text) {
+            Ok(tokens) => Some(Access::Tokens(Arc::new(tokens))),
+            Err(wrong) => {
+                for one in wrong {
+                    self.problems.push(Problem {
+                        source: Source::File {
+                            path: path.display().to_string(),
+                            line: one.line,
+                        },
+                        key: Some(Key::new("access", "token_file")),
+                        what: one.what,
+                        advice: one.advice.to_owned(),
+                    });
+                }
+                None
+            }
+        }
+    }
+
+    fn catalog(&mut self) -> Option<Catalog> {
+        let key = || Some(Key::new("catalog", "file"));
+        let read = match &self.config.catalog.file {
+            None => Catalog::shipped(),
+            Some(path) => {
+                let text = self.text("catalog", "file", path, CATALOG_FILE_BYTES_MAX)?;
+                Catalog::parse(&path.display().to_string(), &text)
+            }
+        };
+        let error = match read {
+            Ok(catalog) => return Some(catalog),
+            Err(error) => error,
+        };
+        for problem in error.problems() {
+            let place = if problem.key.is_empty() {
+                String::new()
+            } else {
+                format!("{}: ", problem.key)
+            };
+            self.problems.push(Problem {
+                source: Source::File {
+                    path: problem.file.clone(),
+                    line: Some(problem.line),
+                },
+                key: key(),
+                what: format!("{place}{}", problem.what),
+                advice: problem.advice.clone(),
+            });
+        }
+        self.problems.count(error.unlisted());
+        None
+    }
+
+    fn text(&mut self, section: &str, name: &str, path: &Path, bytes_max: u64) -> Option<String> {
+        let text = text_of(path, bytes_max);
+        let refused = |what| format!("{} {what}", path.display());
+        text.map_err(|what| {
+            let advice = "name a file that this process can read";
+            self.blame(section, name, refused(what), advice);
+        })
+        .ok()
+    }
+
+    fn listeners(&self) -> [(&'static str, SocketAddr); 2] {
+        [
+            ("http", self.config.http.listen),
+            ("grpc", self.config.grpc.listen),
+        ]
+    }
+
+    /// Says what is wrong with a setting, at the place where its value comes from.
+    fn blame(&mut self, section: &str, name: &str, what: String, advice: &str) {
+        let key = Key::new(section, name);
+        if self.problems.mention(&key) {
+            return;
+        }
+        let entry = self.entries.get(&key);
+        self.problems.push(Problem {
+            source: entry.map_or(Source::Default, |entry| entry.source.clone()),
+            key: Some(key),
+            what,
+            advice: advice.to_owned(),
+        });
+    }
+
+    fn is_refused(&self, section: &str, name: &str) -> bool {
+        self.problems.mention(&Key::new(section, name))
+    }
+}

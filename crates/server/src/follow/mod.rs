@@ -1,0 +1,93 @@
+//! From the windows log to editions.
+//!
+//! A reader for each partition decodes what it reads; one owner applies it to the picture. Neither
+//! shares anything with those who are served but finished editions. Once every partition has been
+//! read to where its end was at the start, the first edition is published; from then on another
+//! one whenever the version has changed, at most once an interval.
+
+mod owner;
+mod progress;
+mod reader;
+
+use std::sync::Arc;
+
+use sextant_eventlog::EventLog;
+use sextant_measure::time::Clock;
+use sextant_snapshot::SnapshotError;
+use sextant_snapshot::picture::Picture;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::owner::{Owner, Published};
+use self::reader::Reader;
+use crate::config::{Config, length};
+use crate::edition::CatalogSection;
+use crate::encodings::Bounds;
+use crate::hub::Hub;
+use crate::metrics::Metrics;
+
+pub use self::progress::Progress;
+
+/// How many batches of records wait for the picture's owner.
+const BATCHES_MAX: usize = 16;
+
+/// What a follower works with.
+pub(crate) struct Following {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) partitions: u32,
+    pub(crate) catalog: Arc<CatalogSection>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) config: Config,
+    pub(crate) metrics: Metrics,
+}
+
+/// Follows the windows log until it is told to stop.
+pub(crate) fn start(
+    following: Following,
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<(Arc<Hub>, Arc<Progress>), SnapshotError> {
+    let Following {
+        log,
+        partitions,
+        catalog,
+        clock,
+        config,
+        metrics,
+    } = following;
+    let picture = Picture::new(partitions, config.picture_limits())?;
+    let (hub, queries) = Hub::new();
+    let progress = Arc::new(Progress::new(partitions, clock.now()));
+    let (batches, read) = mpsc::channel(BATCHES_MAX);
+    for partition in 0..partitions {
+        let reader = Reader {
+            log: Arc::clone(&log),
+            partition,
+            bytes_max: length(config.read_bytes_max),
+            clock: Arc::clone(&clock),
+            progress: Arc::clone(&progress),
+            metrics: metrics.clone(),
+            batches: batches.clone(),
+        };
+        tracker.spawn(reader.run(stop.clone()));
+    }
+    let bounds = Bounds {
+        forms: length(config.encodings_max),
+        bytes: length(config.encoded_bytes_max),
+    };
+    let owner = Owner {
+        picture,
+        catalog,
+        clock,
+        hub: Arc::clone(&hub),
+        progress: Arc::clone(&progress),
+        metrics,
+        bounds,
+        behind: (0..partitions).collect(),
+        published: Published::default(),
+        waiting: Vec::new(),
+    };
+    tracker.spawn(owner.run(read, queries, config.publish_interval(), stop.clone()));
+    Ok((hub, progress))
+}

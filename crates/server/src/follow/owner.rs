@@ -1,0 +1,185 @@
+//! Owns the picture: applies what is read, publishes editions, says what changed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sextant_measure::time::{Clock, Timestamp};
+use sextant_snapshot::change::Change;
+use sextant_snapshot::picture::{Applied, Picture};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::progress::Progress;
+use super::reader::Batch;
+use crate::edition::{CatalogSection, Edition, Step};
+use crate::encodings::Bounds;
+use crate::hub::{Hub, Query};
+use crate::metrics::Metrics;
+
+/// Queries that wait for the next edition.
+const WAITING_MAX: usize = 1_024;
+
+/// Owns the picture.
+pub(super) struct Owner {
+    pub(super) picture: Picture,
+    pub(super) catalog: Arc<CatalogSection>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) metrics: Metrics,
+    pub(super) bounds: Bounds,
+    /// Partitions that have not been read to where their end was at the start.
+    pub(super) behind: BTreeSet<u32>,
+    pub(super) published: Published,
+    pub(super) waiting: Vec<Query>,
+}
+
+/// The edition that is served, and whether the picture still is as it says.
+#[derive(Default)]
+pub(super) struct Published {
+    edition: Option<Arc<Edition>>,
+    is_outdated: bool,
+}
+
+impl Owner {
+    pub(super) async fn run(
+        mut self,
+        mut batches: mpsc::Receiver<Batch>,
+        mut queries: mpsc::Receiver<Query>,
+        publish_interval: Duration,
+        stop: CancellationToken,
+    ) {
+        let mut ticks = interval(publish_interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => self.tick(),
+                Some(batch) = batches.recv() => self.apply(batch),
+                Some(query) = queries.recv(), if self.waiting.len() < WAITING_MAX => self.take(query),
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = self.clock.now();
+        self.picture.expire(now);
+        self.progress.owner_turned(now);
+        self.metrics.now.lag(self.progress.lag_records());
+        if self.behind.is_empty() && self.published.is_outdated {
+            self.publish_if_changed(now);
+        }
+    }
+
+    fn apply(&mut self, batch: Batch) {
+        let partition = batch.partition;
+        self.published.is_outdated |= !batch.records.is_empty();
+        for record in batch.records {
+            match self.picture.apply(record) {
+                Applied::Changed => {
+                    self.metrics.applied_records.inc();
+                }
+                Applied::Ignored(reason) => self.metrics.ignored(reason.name()),
+            }
+        }
+        if let Some(now) = batch.ended_at {
+            self.picture.reached_end(partition, now);
+        }
+        let status = self.picture.partitions().nth(index(partition));
+        if let Some(status) = status {
+            self.progress.owned(&status);
+        }
+        self.progress
+            .applied(partition, batch.next, batch.is_caught_up);
+        let was_behind = batch.is_caught_up && self.behind.remove(&partition);
+        if was_behind && self.behind.is_empty() {
+            self.publish(self.clock.now());
+        }
+    }
+
+    /// What is asked while the picture is ahead of the edition is answered with the next one, so
+    /// that all answers lead to an edition and whoever follows is led on from there.
+    fn take(&mut self, query: Query) {
+        match &self.published.edition {
+            Some(edition) if !self.published.is_outdated => self.answer(edition, query),
+            _ => self.waiting.push(query),
+        }
+    }
+
+    fn answer(&self, edition: &Arc<Edition>, query: Query) {
+        let change = self.picture.since(
+            Some(query.since.version()),
+            &query.filter.models(),
+            self.revision(),
+            edition.snapshot().header().generated_at,
+        );
+        // Who no longer waits needs no answer.
+        drop(query.answer.send((Arc::clone(edition), change)));
+    }
+
+    /// Records that were read again change nothing, and a version names one edition only.
+    fn publish_if_changed(&mut self, now: Timestamp) {
+        let version = self.picture.version(self.revision());
+        let edition = self.published.edition.as_ref();
+        match edition.filter(|edition| *edition.position().version() == version) {
+            None => self.publish(now),
+            Some(edition) => {
+                let edition = Arc::clone(edition);
+                self.published.is_outdated = false;
+                self.answer_waiting(&edition);
+            }
+        }
+    }
+
+    fn publish(&mut self, now: Timestamp) {
+        let snapshot = self.picture.snapshot(self.revision(), now);
+        let step = self.step(now);
+        let edition = Arc::new(Edition::new(
+            snapshot,
+            step,
+            Arc::clone(&self.catalog),
+            self.bounds,
+            self.metrics.clone(),
+        ));
+        self.published = Published {
+            edition: Some(Arc::clone(&edition)),
+            is_outdated: false,
+        };
+        self.hub.publish(Arc::clone(&edition));
+        self.metrics.published_editions.inc();
+        self.metrics.now.published(now);
+        self.answer_waiting(&edition);
+    }
+
+    fn answer_waiting(&mut self, edition: &Arc<Edition>) {
+        for query in std::mem::take(&mut self.waiting) {
+            self.answer(edition, query);
+        }
+    }
+
+    /// What nearly every watcher needs next.
+    fn step(&self, now: Timestamp) -> Option<Step> {
+        let from = self.published.edition.as_ref()?.position();
+        let all = crate::filter::Filter::all().models();
+        match self
+            .picture
+            .since(Some(from.version()), &all, self.revision(), now)
+        {
+            Change::Delta(delta) => Some(Step {
+                from: Arc::clone(from),
+                delta,
+            }),
+            Change::Full(_) => None,
+        }
+    }
+
+    fn revision(&self) -> u64 {
+        self.catalog.catalog().revision().0
+    }
+}
+
+fn index(partition: u32) -> usize {
+    usize::try_from(partition).unwrap_or(usize::MAX)
+}

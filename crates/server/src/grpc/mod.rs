@@ -1,0 +1,149 @@
+//! `SnapshotService` over gRPC.
+//!
+//! It stands on HTTP bodies rather than on generated server code, because that encodes every
+//! message for every reader. Here a message is framed once and all bodies share its bytes: a
+//! thousand slow readers of one snapshot hold it once.
+
+mod frames;
+mod request;
+mod status;
+mod watch;
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::stream;
+use http::{Request, Response};
+use sextant_measure::time::Clock;
+use sextant_wire::snapshot::decode::SnapshotRequest;
+use sextant_wire::v1::snapshot_service_server::SERVICE_NAME;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::server::NamedService;
+use tonic::{Code, Status};
+use tower::Service;
+
+use self::watch::Watcher;
+use crate::config::{Config, length};
+use crate::filter::Filter;
+use crate::hub::{self, Hub};
+use crate::metrics::Metrics;
+
+pub(crate) use self::frames::framed;
+
+/// `sextant.v1.SnapshotService`. Clones are handles on the same one.
+#[derive(Clone)]
+pub struct SnapshotService(Arc<Serving>);
+
+pub(crate) struct Serving {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) config: Config,
+    pub(crate) metrics: Metrics,
+    pub(crate) stop: CancellationToken,
+    pub(crate) watchers: Arc<Semaphore>,
+}
+
+impl SnapshotService {
+    pub(crate) fn new(serving: Serving) -> Self {
+        Self(Arc::new(serving))
+    }
+}
+
+impl NamedService for SnapshotService {
+    const NAME: &'static str = SERVICE_NAME;
+}
+
+impl Service<Request<Body>> for SnapshotService {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let serving = Arc::clone(&self.0);
+        Box::pin(async move {
+            let call = Call::of(request.uri().path());
+            let answered = serving.answer(call, request).await;
+            let code = answered.as_ref().map_or_else(Status::code, |_| Code::Ok);
+            serving.metrics.request(call.name(), status::name(code));
+            Ok(answered.unwrap_or_else(Status::into_http))
+        })
+    }
+}
+
+/// A call of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Get,
+    Watch,
+    Unknown,
+}
+
+impl Call {
+    fn of(path: &str) -> Self {
+        match path.rsplit('/').next() {
+            Some("GetSnapshot") => Self::Get,
+            Some("WatchSnapshot") => Self::Watch,
+            _ => Self::Unknown,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "grpc GetSnapshot",
+            Self::Watch => "grpc WatchSnapshot",
+            Self::Unknown => "grpc other",
+        }
+    }
+}
+
+impl Serving {
+    async fn answer(&self, call: Call, request: Request<Body>) -> Result<Response<Body>, Status> {
+        match call {
+            Call::Get => {
+                let message = request::message(request).await?;
+                let asked = SnapshotRequest::of_get(message);
+                let asked = asked.map_err(|error| status::undecodable(&error))?;
+                self.get(&self.filter(&asked)?).await
+            }
+            Call::Watch => {
+                let message = request::message(request).await?;
+                let asked = SnapshotRequest::of_watch(message);
+                let asked = asked.map_err(|error| status::undecodable(&error))?;
+                self.watch(&asked.version, self.filter(&asked)?)
+            }
+            Call::Unknown => Err(Status::unimplemented(
+                "SnapshotService has GetSnapshot and WatchSnapshot",
+            )),
+        }
+    }
+
+    async fn get(&self, filter: &Filter) -> Result<Response<Body>, Status> {
+        let full = self.hub.full(filter).await.map_err(status::unserved)?;
+        Ok(frames::response(stream::iter([Ok(full.bytes)])))
+    }
+
+    fn watch(&self, version: &str, filter: Filter) -> Result<Response<Body>, Status> {
+        let permit = Arc::clone(&self.watchers).try_acquire_owned();
+        let permit = permit.map_err(|_| status::too_many_watchers(&self.config))?;
+        // A snapshot has to be there before a stream is promised.
+        self.hub
+            .present()
+            .ok_or_else(|| status::unserved(hub::Unserved::Starting))?;
+        let watcher = Watcher::new(self, hub::position(version), filter, permit);
+        Ok(frames::response(watcher.messages()))
+    }
+
+    fn filter(&self, asked: &SnapshotRequest) -> Result<Filter, Status> {
+        let models = asked.models.iter().map(String::as_str);
+        Filter::parse(models, length(self.config.models_max))
+            .map_err(|error| status::filter(&error))
+    }
+}

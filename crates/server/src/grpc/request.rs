@@ -1,0 +1,47 @@
+//! The one message of a request.
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use http::Request;
+use http::header::CONTENT_TYPE;
+use tokio::time::timeout;
+use tonic::body::Body;
+use tonic::codec::{DecodeBuf, Decoder};
+use tonic::{Status, Streaming};
+
+/// Room for the most models and the longest version.
+const MESSAGE_BYTES_MAX: usize = 256 << 10;
+/// How long it may take to arrive.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// Reads it.
+pub(super) async fn message(request: Request<Body>) -> Result<Bytes, Status> {
+    let content_type = request.headers().get(CONTENT_TYPE);
+    let is_grpc =
+        content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
+    if !is_grpc {
+        return Err(Status::invalid_argument(
+            "the content type of a gRPC request is application/grpc",
+        ));
+    }
+    let body = request.into_body();
+    let mut messages = Streaming::new_request(Raw, body, None, Some(MESSAGE_BYTES_MAX));
+    let message = timeout(WAIT, messages.message())
+        .await
+        .map_err(|_| Status::deadline_exceeded("the request did not arrive in time"))?;
+    message?.ok_or_else(|| Status::invalid_argument("the request has no message"))
+}
+
+/// Leaves decoding to those who know the protocol.
+struct Raw;
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        let bytes = source.remaining();
+        Ok(Some(source.copy_to_bytes(bytes)))
+    }
+}

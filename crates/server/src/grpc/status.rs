@@ -1,0 +1,81 @@
+//! Refusals, with their details.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use sextant_wire::DecodeError;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::config::Config;
+use crate::filter::FilterError;
+use crate::hub::Unserved;
+
+/// The domain of the reasons in error details.
+const DOMAIN: &str = "sextant";
+/// When to ask again for what isn't there yet.
+const STARTING_RETRY: Duration = Duration::from_secs(1);
+/// When to ask again where there was no room; watches last long.
+const ROOM_RETRY: Duration = Duration::from_secs(10);
+
+/// The bytes are not the message.
+pub(super) fn undecodable(error: &DecodeError) -> Status {
+    Status::invalid_argument(error.to_string())
+}
+
+/// A list of models that is refused.
+pub(super) fn filter(error: &FilterError) -> Status {
+    let (field, what) = match error {
+        FilterError::Model { index, reason } => (format!("models[{index}]"), reason.clone()),
+        FilterError::TooMany { max } => ("models".to_owned(), format!("more than {max}")),
+    };
+    let message = format!("{field}: {what}");
+    let mut details = ErrorDetails::with_bad_request_violation(field, what);
+    details.set_error_info("INVALID_MODELS", DOMAIN, HashMap::new());
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+/// There is nothing to serve.
+pub(super) fn unserved(why: Unserved) -> Status {
+    let (message, reason, retry) = match why {
+        Unserved::Starting => (
+            "the windows log is still being read",
+            "STARTING",
+            STARTING_RETRY,
+        ),
+        Unserved::Stopping => (
+            "this server is shutting down; ask another one",
+            "STOPPING",
+            Duration::ZERO,
+        ),
+    };
+    let mut details = ErrorDetails::with_retry_info(Some(retry));
+    details.set_error_info(reason, DOMAIN, HashMap::new());
+    Status::with_error_details(Code::Unavailable, message, details)
+}
+
+/// No room for another watch.
+pub(super) fn too_many_watchers(config: &Config) -> Status {
+    let max = config.watchers_max;
+    let mut details = ErrorDetails::with_retry_info(Some(ROOM_RETRY));
+    let figures = HashMap::from([("watchers_max".to_owned(), max.to_string())]);
+    details.set_error_info("TOO_MANY_WATCHERS", DOMAIN, figures);
+    let message = format!("this server serves {max} watchers at most");
+    Status::with_error_details(Code::ResourceExhausted, message, details)
+}
+
+/// A code as it stands in metrics.
+pub(super) const fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::Cancelled => "CANCELLED",
+        Code::Internal => "INTERNAL",
+        _ => "OTHER",
+    }
+}

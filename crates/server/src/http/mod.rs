@@ -1,0 +1,109 @@
+//! The HTTP routes.
+//!
+//! Every error is `application/problem+json` (RFC 9457). What stands in a text is never taken
+//! from the request unless it is an identifier.
+
+mod endpoints;
+mod health;
+mod history;
+mod models;
+mod numbers;
+mod problem;
+mod query;
+mod sextant;
+mod snapshot;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::get;
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderName, HeaderValue};
+use sextant_measure::time::Clock;
+use sextant_store::Store;
+use tokio::sync::Semaphore;
+use tower_http::compression::CompressionLayer;
+
+use self::problem::Problem;
+use crate::config::Config;
+use crate::edition::Edition;
+use crate::follow::Progress;
+use crate::health::Health;
+use crate::hub::Hub;
+use crate::metrics::Metrics;
+
+/// What the handlers share.
+pub(crate) struct App {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) history_queries: Semaphore,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) config: Config,
+    pub(crate) metrics: Metrics,
+}
+
+impl App {
+    fn edition(&self) -> Result<Arc<Edition>, Problem> {
+        self.hub
+            .present()
+            .ok_or_else(|| problem::starting(self.progress.lag_records()))
+    }
+}
+
+/// The routes of a server.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/api/v1/models", get(models::list))
+        .route(
+            "/api/v1/models/{author}/{slug}/endpoints",
+            get(endpoints::list),
+        )
+        .route("/api/v1/models/{author}/{slug}/history", get(history::read))
+        .route("/api/v1/snapshot", get(snapshot::read))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .fallback(problem::no_such_route)
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), finish))
+        .with_state(app)
+}
+
+/// What holds for every answer.
+async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>();
+    // A path that is no route is a client's to choose, so it can't name a counter.
+    let route = path.map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
+    let mut response = next.run(request).await;
+    app.metrics.request(&route, response.status().as_str());
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    set_if_absent(headers, CACHE_CONTROL, "no-store");
+    if headers.contains_key(CONTENT_ENCODING) {
+        weaken_etag(headers);
+    }
+    response
+}
+
+fn set_if_absent(headers: &mut http::HeaderMap, name: HeaderName, value: &'static str) {
+    let value = HeaderValue::from_static(value);
+    headers.entry(name).or_insert(value);
+}
+
+/// A strong tag would say that the bytes are equal, which they aren't in another encoding (RFC
+/// 9110, section 8.8.3.3).
+fn weaken_etag(headers: &mut http::HeaderMap) {
+    let weak = headers.get(ETAG).and_then(|tag| {
+        let tag = tag.to_str().ok()?;
+        let weak = format!("W/{tag}");
+        (!tag.starts_with("W/")).then_some(weak)
+    });
+    if let Some(weak) = weak.and_then(|weak| HeaderValue::try_from(weak).ok()) {
+        headers.insert(ETAG, weak);
+    }
+}

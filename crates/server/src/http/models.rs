@@ -1,0 +1,259 @@
+//! `GET /api/v1/models`: the catalog, and what traffic knows beside it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use sextant_catalog::{Benchmark, Benchmarks, Endpoint, Mix, Model};
+use sextant_measure::figures::Percentile;
+use sextant_measure::id::ModelId;
+use sextant_measure::status::Status;
+use sextant_measure::time::Timestamp;
+use sextant_snapshot::best;
+use sextant_snapshot::row::EndpointRow;
+use sextant_wire::json::rfc3339;
+
+use super::App;
+use super::endpoints::{ArchitectureJson, seconds};
+use super::numbers::{Seen, THIRTY_MINUTES_US, status, thousandth};
+use super::problem::{self, Problem};
+use super::query::Parameters;
+use crate::edition::Edition;
+
+/// Models that are looked through for one that was misspelt.
+const LOOKED_THROUGH_MAX: usize = 1_000;
+/// Models that are offered in its place.
+const NEAREST_MAX: usize = 3;
+/// From this similarity on; 1 is equal.
+const SIMILARITY_MIN: f64 = 0.8;
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    parameters: Result<Parameters, Problem>,
+) -> Result<Response, Problem> {
+    parameters?.only(&[])?;
+    let edition = app.edition()?;
+    let (catalog, snapshot) = (edition.catalog(), edition.snapshot());
+    let seen: BTreeSet<_> = snapshot
+        .rows()
+        .iter()
+        .map(|row| &row.value.id().model)
+        .collect();
+    let listed = catalog.models().map(|model| (&model.id, Some(model)));
+    let mut models: BTreeMap<_, _> = seen.into_iter().map(|id| (id, None)).collect();
+    models.extend(listed);
+    let now = app.clock.now();
+    let each = |(id, model)| ModelJson::new(&edition, id, model, now);
+    let data = models.into_iter().map(each).collect();
+    let sextant = About::new(&edition);
+    Ok(Json(ModelsJson { data, sextant }).into_response())
+}
+
+/// The refusal of a model that nothing is known of.
+pub(super) fn unknown(edition: &Edition, model: &ModelId) -> Problem {
+    let names = edition.catalog().models().take(LOOKED_THROUGH_MAX);
+    let similarity = |name: &str| strsim::jaro_winkler(name, model.as_str());
+    let mut near: Vec<_> = names
+        .map(|known| (similarity(known.id.as_str()), &known.id))
+        .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
+        .collect();
+    near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    let nearest = near.iter().take(NEAREST_MAX).map(|(_, id)| id.to_string());
+    problem::unknown_model(model, nearest.collect())
+}
+
+/// What holds for all of an answer: how whole it is.
+#[derive(Serialize)]
+pub(super) struct About {
+    version: String,
+    generated_at: String,
+    coverage: Coverage,
+    observer_suspected: bool,
+}
+
+#[derive(Serialize)]
+struct Coverage {
+    partitions_whole: u32,
+    partitions: u32,
+}
+
+#[derive(Serialize)]
+struct ModelsJson {
+    data: Vec<ModelJson>,
+    sextant: About,
+}
+
+#[derive(Serialize)]
+struct ModelJson {
+    id: String,
+    name: String,
+    created: i64,
+    description: String,
+    context_length: u32,
+    architecture: ArchitectureJson,
+    /// The precisions its author published it in.
+    native: Vec<&'static str>,
+    benchmarks: Option<BenchmarksJson>,
+    /// 0 to 100.
+    composite: Option<f64>,
+    /// How many endpoints serve it, those seen only in traffic included.
+    endpoints: usize,
+    cheapest: Option<CheapestJson>,
+    fastest: Option<FastestJson>,
+}
+
+#[derive(Serialize)]
+struct BenchmarksJson {
+    #[serde(flatten)]
+    scores: BTreeMap<&'static str, Option<f64>>,
+    source: String,
+}
+
+#[derive(Serialize)]
+struct CheapestJson {
+    tag: String,
+    provider_name: String,
+    status: &'static str,
+    /// Decimal USD per 1M tokens.
+    price: PriceJson,
+}
+
+#[derive(Serialize)]
+struct PriceJson {
+    input: String,
+    output: String,
+    blended: String,
+}
+
+#[derive(Serialize)]
+struct FastestJson {
+    tag: String,
+    provider_name: String,
+    status: &'static str,
+    throughput_p95_tps: f64,
+    n: u64,
+}
+
+impl About {
+    pub(super) fn new(edition: &Edition) -> Self {
+        let header = edition.snapshot().header();
+        Self {
+            version: edition.position().text().to_owned(),
+            generated_at: rfc3339(header.generated_at),
+            coverage: Coverage {
+                partitions_whole: header.partitions_whole,
+                partitions: header.partitions,
+            },
+            observer_suspected: header.observer_suspected,
+        }
+    }
+}
+
+impl ModelJson {
+    fn new(edition: &Edition, id: &ModelId, model: Option<&Model>, now: Timestamp) -> Self {
+        let benchmarks = model.and_then(|model| model.benchmarks.as_ref());
+        let rows = edition.snapshot().model(id);
+        let offered = model.map_or(&[][..], |model| &model.endpoints);
+        let is_offered =
+            |row: &EndpointRow| offered.iter().any(|endpoint| endpoint.id == *row.id());
+        let others = rows.iter().filter(|row| !is_offered(&row.value)).count();
+        Self {
+            id: id.to_string(),
+            name: model.map_or_else(|| id.to_string(), |model| model.name.clone()),
+            created: model.and_then(|model| model.created).map_or(0, seconds),
+            description: model.map_or_else(String::new, |model| model.description.clone()),
+            context_length: model.map_or(0, |model| model.context_length),
+            architecture: ArchitectureJson::new(model.map(|model| &model.architecture)),
+            native: model
+                .map(|model| model.native.iter().map(|q| q.name()).collect())
+                .unwrap_or_default(),
+            benchmarks: benchmarks.map(BenchmarksJson::new),
+            composite: benchmarks
+                .and_then(Benchmarks::composite)
+                .map(|score| tenths(score.as_tenths())),
+            endpoints: offered.len() + others,
+            cheapest: model.and_then(|model| CheapestJson::new(edition, model, now)),
+            fastest: FastestJson::new(edition, id, now),
+        }
+    }
+}
+
+impl BenchmarksJson {
+    fn new(benchmarks: &Benchmarks) -> Self {
+        let score = |benchmark: Benchmark| {
+            let score = benchmarks.score(benchmark);
+            (
+                benchmark.key(),
+                score.map(|score| tenths(score.as_tenths())),
+            )
+        };
+        Self {
+            scores: Benchmark::ALL.map(score).into(),
+            source: benchmarks.source.clone(),
+        }
+    }
+}
+
+impl CheapestJson {
+    /// The lowest blended price among endpoints that are not down.
+    fn new(edition: &Edition, model: &Model, now: Timestamp) -> Option<Self> {
+        let shown = |endpoint: &Endpoint| {
+            let row = edition.snapshot().row(&endpoint.id);
+            shown_status(row.map(|row| &*row.value), now)
+        };
+        let mix = Mix::default();
+        let cheapest = model.cheapest(mix, |endpoint| shown(endpoint) != Status::Down)?;
+        let price = cheapest.price?;
+        Some(Self {
+            tag: cheapest.id.tag(),
+            provider_name: edition
+                .catalog()
+                .provider_name(&cheapest.id.provider)
+                .to_owned(),
+            status: shown(cheapest).name(),
+            price: PriceJson {
+                input: price.input.to_decimal(),
+                output: price.output.to_decimal(),
+                blended: price.blended(mix).to_decimal(),
+            },
+        })
+    }
+}
+
+impl FastestJson {
+    /// The highest throughput p95 among endpoints that are not down and have enough samples.
+    fn new(edition: &Edition, model: &ModelId, now: Timestamp) -> Option<Self> {
+        let rows = edition
+            .snapshot()
+            .model(model)
+            .iter()
+            .map(|row| &*row.value);
+        let fastest = best::fastest(rows.filter(|row| row.age_us(now) < THIRTY_MINUTES_US))?;
+        let throughput = &fastest.global().throughput_mtps;
+        Some(Self {
+            tag: fastest.id().tag(),
+            provider_name: edition
+                .catalog()
+                .provider_name(&fastest.id().provider)
+                .to_owned(),
+            status: shown_status(Some(fastest), now).name(),
+            throughput_p95_tps: thousandth(throughput.get(Percentile::P95)?),
+            n: throughput.n,
+        })
+    }
+}
+
+fn shown_status(row: Option<&EndpointRow>, now: Timestamp) -> Status {
+    let seen = row.map(|row| Seen {
+        figures: row.global(),
+        age_us: row.age_us(now),
+    });
+    status(seen).0
+}
+
+fn tenths(tenths: u16) -> f64 {
+    f64::from(tenths) / 10.0
+}

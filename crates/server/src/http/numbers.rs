@@ -1,0 +1,207 @@
+//! Numbers as they are shown: each with its count, or with the reason that it is absent.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use sextant_measure::figures::{Absent, Figures, Percentile, Percentiles, minimum};
+use sextant_measure::ratio::Ratio;
+use sextant_measure::status::Status;
+use sextant_measure::time::MINUTE_US;
+
+/// Windows, in microseconds.
+pub(super) const ONE_MINUTE_US: i64 = MINUTE_US;
+pub(super) const FIVE_MINUTES_US: i64 = 5 * MINUTE_US;
+pub(super) const THIRTY_MINUTES_US: i64 = 30 * MINUTE_US;
+pub(super) const SIX_HOURS_US: i64 = 6 * 60 * MINUTE_US;
+pub(super) const ONE_DAY_US: i64 = 24 * 60 * MINUTE_US;
+
+/// Numbers over the same observations, by name.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Numbers {
+    values: Vec<(&'static str, Result<f64, Absent>)>,
+    /// How many observations; nothing if that isn't known.
+    n: Option<u64>,
+}
+
+/// What was measured, and how long ago that was published.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) figures: &'a Figures,
+    pub(super) age_us: i64,
+}
+
+/// A metric of [`Figures`], in the unit that it is shown in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    LatencyMs,
+    DurationMs,
+    ThroughputTps,
+}
+
+impl Seen<'_> {
+    /// Of a window so long, nothing that was measured lies in the present one.
+    fn is_past(self, window_us: i64) -> bool {
+        self.age_us >= window_us
+    }
+}
+
+/// The status, and why it is unknown.
+pub(super) fn status(seen: Option<Seen<'_>>) -> (Status, Option<Absent>) {
+    match seen {
+        None => (Status::Unknown, Some(Absent::NoData)),
+        Some(seen) if seen.is_past(THIRTY_MINUTES_US) => (Status::Unknown, Some(Absent::Stale)),
+        Some(seen) => {
+            let (status, n) = (seen.figures.status, seen.figures.uptime_30m().whole);
+            let reason = Absent::below(n, minimum::STATUS).unwrap_or(Absent::InsufficientData);
+            (status, (status == Status::Unknown).then_some(reason))
+        }
+    }
+}
+
+/// A ratio over a window of so many microseconds, 0 to 1. `pick` gives nothing while it is being
+/// rebuilt.
+pub(super) fn ratio(
+    seen: Option<Seen<'_>>,
+    window_us: i64,
+    pick: impl Fn(&Figures) -> Option<Ratio>,
+) -> Numbers {
+    let (value, n) = judge(seen, window_us, pick);
+    Numbers {
+        values: vec![("ratio", value.map(|ratio| ratio.0))],
+        n,
+    }
+}
+
+/// The same with the lower end of its Wilson 95 % interval.
+pub(super) fn uptime(
+    seen: Option<Seen<'_>>,
+    window_us: i64,
+    pick: impl Fn(&Figures) -> Option<Ratio>,
+) -> Numbers {
+    let (value, n) = judge(seen, window_us, pick);
+    Numbers {
+        values: vec![
+            ("ratio", value.map(|ratio| ratio.0)),
+            ("lower", value.map(|ratio| ratio.1)),
+        ],
+        n,
+    }
+}
+
+/// Percentiles of a metric over 30 minutes.
+pub(super) fn percentiles(seen: Option<Seen<'_>>, shown: Shown) -> Numbers {
+    let all = seen
+        .map(|seen| shown.pick(seen.figures))
+        .unwrap_or_default();
+    let value = |percentile| {
+        let seen = seen.ok_or(Absent::NoData)?;
+        if seen.is_past(THIRTY_MINUTES_US) {
+            return Err(Absent::Stale);
+        }
+        let value = all.get(percentile);
+        value
+            .map(thousandth)
+            .ok_or_else(|| shown.absent(seen.figures, percentile))
+    };
+    let named = |percentile: Percentile| (percentile.name(), value(percentile));
+    let mut values: Vec<_> = shown.percentiles().iter().copied().map(named).collect();
+    if shown == Shown::ThroughputTps {
+        // It has p95's minimum, so it is absent for the same reason.
+        let q95 = value(Percentile::P95)
+            .and_then(|_| all.q95.ok_or(Absent::InsufficientData).map(thousandth));
+        values.push(("q95", q95));
+    }
+    let n = Some(all.n);
+    Numbers { values, n }
+}
+
+/// Microseconds as milliseconds; thousandths of a token per second as tokens per second.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "at most one hour or 100,000 tokens/s, far below 2^52"
+)]
+pub(super) fn thousandth(value: u64) -> f64 {
+    value as f64 / 1_000.0
+}
+
+/// The ratio with its lower bound, and its count.
+fn judge(
+    seen: Option<Seen<'_>>,
+    window_us: i64,
+    pick: impl Fn(&Figures) -> Option<Ratio>,
+) -> (Result<(f64, f64), Absent>, Option<u64>) {
+    let Some(seen) = seen else {
+        return (Err(Absent::NoData), Some(0));
+    };
+    let Some(ratio) = pick(seen.figures) else {
+        return (Err(Absent::Rebuilding), None);
+    };
+    let absent = if seen.is_past(window_us) {
+        Some(Absent::Stale)
+    } else {
+        Absent::below(ratio.whole, minimum::RATIO)
+    };
+    let value = ratio.value().zip(ratio.wilson_lower());
+    let judged = match (absent, value) {
+        (Some(absent), _) => Err(absent),
+        (None, value) => value.ok_or(Absent::NoData),
+    };
+    (judged, Some(ratio.whole))
+}
+
+impl Shown {
+    /// Those that are shown of it.
+    const fn percentiles(self) -> &'static [Percentile] {
+        match self {
+            Self::LatencyMs => &Percentile::ALL,
+            Self::DurationMs | Self::ThroughputTps => &[Percentile::P50, Percentile::P95],
+        }
+    }
+
+    const fn pick(self, figures: &Figures) -> Percentiles {
+        match self {
+            Self::LatencyMs => figures.latency_us,
+            Self::DurationMs => figures.duration_us,
+            Self::ThroughputTps => figures.throughput_mtps,
+        }
+    }
+
+    fn absent(self, figures: &Figures, percentile: Percentile) -> Absent {
+        let absent = match self {
+            Self::LatencyMs => figures.latency_absent(percentile),
+            Self::DurationMs => figures.duration_us.absent(percentile),
+            Self::ThroughputTps => figures.throughput_mtps.absent(percentile),
+        };
+        absent.unwrap_or(Absent::InsufficientData)
+    }
+}
+
+impl Serialize for Numbers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let reasons = self.values.iter().filter_map(|(name, value)| {
+            let absent = value.as_ref().err()?;
+            Some((*name, *absent))
+        });
+        let mut reasons: Vec<_> = reasons.collect();
+        if self.n.is_none() {
+            let why = reasons.first().map_or(Absent::NoData, |(_, why)| *why);
+            reasons.push(("n", why));
+        }
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in &self.values {
+            map.serialize_entry(name, &value.ok())?;
+        }
+        map.serialize_entry("n", &self.n)?;
+        if !reasons.is_empty() {
+            map.serialize_entry("reason", &Reasons(reasons))?;
+        }
+        map.end()
+    }
+}
+
+/// Why numbers are absent, by their names.
+pub(super) struct Reasons(pub(super) Vec<(&'static str, Absent)>);
+
+impl Serialize for Reasons {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, why)| (name, why.name())))
+    }
+}

@@ -1,0 +1,150 @@
+//! Errors as `application/problem+json` (RFC 9457).
+
+use std::collections::BTreeMap;
+
+use axum::extract::Request;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::response::{IntoResponse, Response};
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
+use problem_details::ProblemDetails;
+use serde_json::Value;
+use sextant_measure::id::ModelId;
+use sextant_store::StoreError;
+
+use crate::filter::FilterError;
+
+/// What is told of an error beside its text.
+pub(super) type Extensions = BTreeMap<&'static str, Value>;
+
+/// An error as it is answered.
+#[derive(Debug)]
+pub(super) struct Problem {
+    // Boxed, since it stands in every handler's result.
+    details: Box<ProblemDetails<Extensions>>,
+    retry_after_s: Option<u32>,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        let details = ProblemDetails::from_status_code(status).with_detail(detail);
+        Self {
+            details: Box::new(details.with_extensions(Extensions::new())),
+            retry_after_s: None,
+        }
+    }
+
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.details.extensions.insert(name, value.into());
+        self
+    }
+
+    pub(super) fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.details.into_response();
+        if let Some(seconds) = self.retry_after_s {
+            let value = HeaderValue::from(seconds);
+            response.headers_mut().insert(RETRY_AFTER, value);
+        }
+        response
+    }
+}
+
+/// The log has not been read to its end yet.
+pub(super) fn starting(lag_records: u64) -> Problem {
+    let detail = format!("the windows log is still being read; {lag_records} records are left");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1)
+}
+
+/// The path is no route.
+pub(super) async fn no_such_route() -> Problem {
+    let detail = "there is nothing here; see /api/v1/models, \
+                  /api/v1/models/{author}/{slug}/endpoints, \
+                  /api/v1/models/{author}/{slug}/history, /api/v1/snapshot, /livez and /readyz";
+    Problem::new(StatusCode::NOT_FOUND, detail)
+}
+
+/// The route is only read.
+pub(super) async fn method_not_allowed(_: Request) -> Problem {
+    let detail = "this route takes GET and HEAD";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}
+
+/// What stands in the path cannot be a model.
+pub(super) fn not_a_model(reason: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, reason)
+}
+
+/// Nothing is known of the model; `nearest` are some that are known.
+pub(super) fn unknown_model(model: &ModelId, nearest: Vec<String>) -> Problem {
+    let detail = match nearest.as_slice() {
+        [] => format!("there is no model {model}; /api/v1/models lists all"),
+        names => format!(
+            "there is no model {model}; did you mean {}? /api/v1/models lists all",
+            names.join(" or ")
+        ),
+    };
+    Problem::new(StatusCode::NOT_FOUND, detail).with("nearest", nearest)
+}
+
+/// A parameter that cannot be used.
+pub(super) fn parameter(name: &'static str, reason: impl Into<String>) -> Problem {
+    let detail = format!("{name}: {}", reason.into());
+    Problem::new(StatusCode::BAD_REQUEST, detail).with("parameter", name)
+}
+
+/// More history is being read than can be.
+pub(super) fn history_busy() -> Problem {
+    let detail = "as many queries of the history are running as may; try again";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1)
+}
+
+impl From<PathRejection> for Problem {
+    fn from(_: PathRejection) -> Self {
+        not_a_model("the path is not UTF-8 once its percent escapes are resolved")
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(_: QueryRejection) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "the query cannot be read")
+    }
+}
+
+impl From<FilterError> for Problem {
+    fn from(error: FilterError) -> Self {
+        match error {
+            FilterError::Model { index, reason } => {
+                parameter("models", format!("number {}: {reason}", index + 1))
+            }
+            FilterError::TooMany { max } => parameter("models", format!("more than {max}")),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::TooMany { .. } => Self::new(StatusCode::BAD_REQUEST, error.to_string()),
+            error => {
+                tracing::warn!(%error, "the history cannot be read");
+                let detail = "the store cannot be read; everything but the history is served";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
+            }
+        }
+    }
+}
+
+impl From<serde_json::Error> for Problem {
+    fn from(error: serde_json::Error) -> Self {
+        tracing::error!(%error, "an answer cannot be encoded");
+        let detail = "the answer cannot be encoded";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+}

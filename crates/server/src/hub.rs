@@ -1,0 +1,111 @@
+//! Where the present edition is found, and what changed since a version.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use sextant_snapshot::change::Change;
+use sextant_snapshot::version::Version;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::edition::Edition;
+use crate::encodings::{Encoded, Position};
+use crate::filter::Filter;
+
+/// How many queries wait for the picture's owner.
+const QUERIES_MAX: usize = 64;
+
+/// Where the present edition is found.
+#[derive(Debug)]
+pub struct Hub {
+    present: ArcSwapOption<Edition>,
+    /// Counts editions, so that watchers wake.
+    published: watch::Sender<u64>,
+    queries: mpsc::Sender<Query>,
+}
+
+/// Why there is nothing to serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unserved {
+    /// The log has not been read to its end yet.
+    Starting,
+    /// The process is about to end.
+    Stopping,
+}
+
+/// What changed since a version: only the picture's owner knows.
+#[derive(Debug)]
+pub(crate) struct Query {
+    pub(crate) since: Arc<Position>,
+    pub(crate) filter: Filter,
+    /// The edition of that moment, and what leads to it.
+    pub(crate) answer: oneshot::Sender<(Arc<Edition>, Change)>,
+}
+
+impl Hub {
+    pub(crate) fn new() -> (Arc<Self>, mpsc::Receiver<Query>) {
+        let (queries, asked) = mpsc::channel(QUERIES_MAX);
+        let hub = Self {
+            present: ArcSwapOption::empty(),
+            published: watch::Sender::new(0),
+            queries,
+        };
+        (Arc::new(hub), asked)
+    }
+
+    /// The present edition; nothing before the log has been read to its end.
+    pub fn present(&self) -> Option<Arc<Edition>> {
+        self.present.load_full()
+    }
+
+    /// Sees a change whenever there is another edition.
+    pub fn editions(&self) -> watch::Receiver<u64> {
+        self.published.subscribe()
+    }
+
+    /// Everything, as a framed protobuf message.
+    ///
+    /// # Errors
+    /// [`Unserved::Starting`].
+    pub async fn full(&self, filter: &Filter) -> Result<Encoded, Unserved> {
+        let edition = self.present().ok_or(Unserved::Starting)?;
+        Ok(edition.full(filter).await)
+    }
+
+    /// What changed since a version, or everything if that can't be told, as a framed protobuf
+    /// message.
+    ///
+    /// # Errors
+    /// [`Unserved`].
+    pub async fn change(&self, from: &Arc<Position>, filter: &Filter) -> Result<Encoded, Unserved> {
+        let edition = self.present().ok_or(Unserved::Starting)?;
+        let ask = || self.ask(from, filter);
+        edition.since(from, filter, ask).await
+    }
+
+    pub(crate) fn publish(&self, edition: Arc<Edition>) {
+        self.present.store(Some(edition));
+        self.published
+            .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    async fn ask(&self, from: &Arc<Position>, filter: &Filter) -> Result<Encoded, Unserved> {
+        let (answer, answered) = oneshot::channel();
+        let query = Query {
+            since: Arc::clone(from),
+            filter: filter.clone(),
+            answer,
+        };
+        let sent = self.queries.send(query).await;
+        sent.map_err(|_| Unserved::Stopping)?;
+        let (edition, change) = answered.await.map_err(|_| Unserved::Stopping)?;
+        Ok(match change {
+            Change::Delta(delta) => edition.make_delta(&delta, filter),
+            Change::Full(_) => edition.full(filter).await,
+        })
+    }
+}
+
+/// The version that a client gives; nothing if nobody gave it out.
+pub fn position(text: &str) -> Option<Arc<Position>> {
+    text.parse::<Version>().ok().map(Position::new)
+}

@@ -1,0 +1,143 @@
+//! How the parts of a server are put together.
+
+use std::sync::Arc;
+
+use axum::Router;
+use sextant_catalog::Catalog;
+use sextant_eventlog::EventLog;
+use sextant_measure::time::Clock;
+use sextant_snapshot::SnapshotError;
+use sextant_store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Config, length};
+use crate::edition::CatalogSection;
+use crate::follow::{self, Following, Progress};
+use crate::grpc::{Serving, SnapshotService};
+use crate::health::{Check, Health};
+use crate::http::{self, App};
+use crate::hub::Hub;
+use crate::metrics::Metrics;
+
+/// What a server works with.
+pub struct Wiring {
+    /// Where the windows log is.
+    pub log: Arc<dyn EventLog>,
+    /// Where the history is.
+    pub store: Arc<dyn Store>,
+    /// The catalog.
+    pub catalog: Arc<Catalog>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How many partitions the windows log has.
+    pub partitions: u32,
+    /// The limits.
+    pub config: Config,
+    /// The counters.
+    pub metrics: Metrics,
+}
+
+/// Why a server does not start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ServerError {
+    /// A number of partitions that no log has.
+    #[error("the windows log cannot be followed: {0}")]
+    Partitions(#[source] SnapshotError),
+}
+
+/// A running server: it follows the log until it is told to stop.
+pub struct Server {
+    hub: Arc<Hub>,
+    progress: Arc<Progress>,
+    grpc: SnapshotService,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    config: Config,
+    metrics: Metrics,
+}
+
+impl Server {
+    /// Starts following the windows log. All tasks belong to the tracker and end when `stop` is
+    /// cancelled; so do the watches.
+    ///
+    /// # Errors
+    /// [`ServerError::Partitions`].
+    pub fn start(
+        wiring: Wiring,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Result<Self, ServerError> {
+        let Wiring {
+            log,
+            store,
+            catalog,
+            clock,
+            partitions,
+            config,
+            metrics,
+        } = wiring;
+        let following = Following {
+            log,
+            partitions,
+            catalog: Arc::new(CatalogSection::new(catalog)),
+            clock: Arc::clone(&clock),
+            config: config.clone(),
+            metrics: metrics.clone(),
+        };
+        let (hub, progress) =
+            follow::start(following, tracker, stop).map_err(ServerError::Partitions)?;
+        let grpc = SnapshotService::new(Serving {
+            hub: Arc::clone(&hub),
+            clock: Arc::clone(&clock),
+            config: config.clone(),
+            metrics: metrics.clone(),
+            stop: stop.clone(),
+            watchers: Arc::new(Semaphore::new(length(config.watchers_max))),
+        });
+        Ok(Self {
+            hub,
+            progress,
+            grpc,
+            store,
+            clock,
+            config,
+            metrics,
+        })
+    }
+
+    /// Where the present edition is found.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// `sextant.v1.SnapshotService`, to be added to a gRPC server.
+    pub fn grpc(&self) -> SnapshotService {
+        self.grpc.clone()
+    }
+
+    /// Looks after the server and the other parts of the process.
+    pub fn health(&self, others: Vec<Arc<dyn Check>>) -> Arc<Health> {
+        let progress: Arc<dyn Check> = Arc::clone(&self.progress) as Arc<dyn Check>;
+        let checks = std::iter::once(progress).chain(others).collect();
+        let clock = Arc::clone(&self.clock);
+        let tick_age_us_max = self.config.tick_age_us_max();
+        Arc::new(Health::new(checks, clock, tick_age_us_max))
+    }
+
+    /// The HTTP routes.
+    pub fn http(&self, health: Arc<Health>) -> Router {
+        let queries = length(self.config.history_queries_max);
+        http::router(Arc::new(App {
+            hub: Arc::clone(&self.hub),
+            progress: Arc::clone(&self.progress),
+            health,
+            store: Arc::clone(&self.store),
+            history_queries: Semaphore::new(queries),
+            clock: Arc::clone(&self.clock),
+            config: self.config.clone(),
+            metrics: self.metrics.clone(),
+        }))
+    }
+}

@@ -1,0 +1,26 @@
+//! A server over a log in memory, on a clock that the test moves.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests stop at the first surprise"
+)]
+
+mod away;
+mod cut;
+mod endpoints;
+mod follow;
+mod health;
+mod history;
+mod holder;
+mod hostile;
+mod minimums;
+mod models;
+mod numbers;
+mod rig;
+mod slow;
+mod snapshot;
+mod store;
+mod watch;
+mod wired;

@@ -1,0 +1,71 @@
+//! A store that holds what a test puts there, or is away.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use sextant_measure::id::EndpointId;
+use sextant_measure::time::Timestamp;
+use sextant_store::{
+    AgentRow, Expired, HistoryPoint, HistoryQuery, MinuteQuery, MinuteRange, MinuteRow, Rows,
+    SeriesUptime, Store, StoreError, WindowQuery, WindowRow,
+};
+
+#[derive(Default)]
+pub(crate) struct Shelf {
+    points: Mutex<Vec<HistoryPoint>>,
+    error: Mutex<Option<StoreError>>,
+    asked: Mutex<Vec<HistoryQuery>>,
+}
+
+impl Shelf {
+    pub(crate) fn hold(&self, points: Vec<HistoryPoint>) {
+        *self.points.lock().unwrap() = points;
+    }
+
+    pub(crate) fn fail(&self, error: StoreError) {
+        *self.error.lock().unwrap() = Some(error);
+    }
+
+    pub(crate) fn last_query(&self) -> HistoryQuery {
+        self.asked.lock().unwrap().last().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Store for Shelf {
+    async fn history(&self, query: &HistoryQuery) -> Result<Vec<HistoryPoint>, StoreError> {
+        self.asked.lock().unwrap().push(query.clone());
+        match self.error.lock().unwrap().clone() {
+            Some(error) => Err(error),
+            None => Ok(self.points.lock().unwrap().clone()),
+        }
+    }
+
+    async fn write(&self, _: Rows) -> Result<(), StoreError> {
+        panic!("a server writes nothing")
+    }
+
+    async fn minutes(&self, _: &MinuteQuery) -> Result<Vec<MinuteRow>, StoreError> {
+        panic!("a server reads no minutes")
+    }
+
+    async fn windows(&self, _: &WindowQuery) -> Result<Vec<WindowRow>, StoreError> {
+        panic!("a server reads no windows")
+    }
+
+    async fn uptime(
+        &self,
+        _: &[EndpointId],
+        _: MinuteRange,
+    ) -> Result<Vec<SeriesUptime>, StoreError> {
+        panic!("a server reads no uptime")
+    }
+
+    async fn agents(&self, _: MinuteRange) -> Result<Vec<AgentRow>, StoreError> {
+        panic!("a server reads no agents")
+    }
+
+    async fn enforce_retention(&self, _: Timestamp) -> Result<Expired, StoreError> {
+        panic!("a server deletes nothing")
+    }
+}

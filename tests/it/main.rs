@@ -1,0 +1,16 @@
+//! End to end: the binary as its users run it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests stop at the first surprise, and they run in real time"
+)]
+
+mod bad_input;
+mod crash;
+mod replay;
+mod watch;

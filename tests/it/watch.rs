@@ -1,0 +1,63 @@
+use sextant_tests::process::{Standalone, run};
+use sextant_tests::traffic::{observations, write};
+use sextant_wire::v1;
+use sextant_wire::v1::snapshot_service_client::SnapshotServiceClient;
+use sextant_wire::v1::watch_snapshot_response::Message;
+
+/// A watcher gets everything once, then what changes, and resumes from its version.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watcher_sees_a_report_within_seconds_and_resumes() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Standalone::start(&folder.path().join("data"));
+    let mut client = SnapshotServiceClient::connect(server.grpc.clone())
+        .await
+        .unwrap();
+    let request = v1::WatchSnapshotRequest::default();
+    let mut stream = client.watch_snapshot(request).await.unwrap().into_inner();
+    let first = stream.message().await.unwrap().unwrap();
+    let Some(Message::Full(full)) = first.message else {
+        panic!("{first:?}")
+    };
+    assert_eq!(full.facts.len(), 4, "the shipped catalog");
+    let file = write(folder.path(), &observations(5, 30, 600));
+    let to = server.grpc.replace("http://", "grpc://");
+    let output = run(&[
+        "replay",
+        file.to_str().unwrap(),
+        "--to",
+        &to,
+        "--at-once",
+        "--rebase",
+    ]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let mut changed = std::collections::BTreeSet::new();
+    let mut version = full.header.unwrap().version;
+    while changed.len() < 5 {
+        match stream.message().await.unwrap().unwrap().message.unwrap() {
+            Message::Delta(delta) => {
+                version = delta.header.unwrap().version;
+                let keys = delta
+                    .statistics
+                    .into_iter()
+                    .map(|row| row.endpoint.unwrap());
+                changed.extend(keys.map(|key| key.provider));
+            }
+            Message::Heartbeat(_) => {}
+            Message::Full(full) => panic!("a delta was due: {full:?}"),
+        }
+    }
+    let request = v1::WatchSnapshotRequest {
+        version,
+        models: Vec::new(),
+    };
+    let mut resumed = client.watch_snapshot(request).await.unwrap().into_inner();
+    let next = resumed.message().await.unwrap().unwrap();
+    assert!(
+        !matches!(next.message, Some(Message::Full(_))),
+        "resumed, not begun anew"
+    );
+}

@@ -1,1 +1,0 @@
-//! What crosses processes: end to end and faults.

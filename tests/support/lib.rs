@@ -1,0 +1,20 @@
+//! What the tests that cross processes share: the binary as a child, traffic with known truth,
+//! and the numbers that it must give.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::must_use_candidate,
+    clippy::missing_panics_doc,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stderr,
+    reason = "tests stop at the first surprise, and they run in real time"
+)]
+
+pub mod page;
+pub mod process;
+pub mod traffic;
+pub mod truth;

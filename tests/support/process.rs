@@ -1,0 +1,174 @@
+//! The `sextant` binary as a child process.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The binary, built if it is not fresh.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let built = Command::new(env!("CARGO"))
+            .args([
+                "build",
+                "--quiet",
+                "--package",
+                "sextant-cli",
+                "--bin",
+                "sextant",
+            ])
+            .status();
+        assert!(
+            built.is_ok_and(|status| status.success()),
+            "the binary builds"
+        );
+        let test = std::env::current_exe().unwrap();
+        let profile = test.ancestors().find(|folder| folder.ends_with("debug"));
+        profile
+            .expect("tests run from target/debug")
+            .join("sextant")
+    })
+}
+
+/// Runs the binary to its end.
+pub fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+/// The binary with arguments, without what the environment would change.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(arguments).env("NO_COLOR", "1");
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SEXTANT_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// A running `sextant standalone`; it ends with the value.
+pub struct Standalone {
+    child: Child,
+    pub http: String,
+    pub grpc: String,
+}
+
+impl Standalone {
+    /// Starts on free ports and waits until both are bound.
+    pub fn start(data: &Path) -> Self {
+        Self::start_with(data, "127.0.0.1:0", "127.0.0.1:0", &[])
+    }
+
+    /// Starts on the ports that another had.
+    pub fn start_again(data: &Path, before: &Self) -> Self {
+        let port = |url: &str| url.strip_prefix("http://").unwrap().to_owned();
+        Self::start_with(data, &port(&before.http), &port(&before.grpc), &[])
+    }
+
+    pub fn start_with(data: &Path, http: &str, grpc: &str, more: &[&str]) -> Self {
+        let data = data.to_str().unwrap();
+        let fixed = [
+            "standalone",
+            "--data-dir",
+            data,
+            "--http",
+            http,
+            "--grpc",
+            grpc,
+        ];
+        let mut child = command(&[&fixed, more].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut address = |prefix: &str| {
+            let line = lines.find(|line| line.as_ref().unwrap().starts_with(prefix));
+            line.expect("the addresses are printed").unwrap()[prefix.len()..].to_owned()
+        };
+        let http = address("http listening on ");
+        let grpc = address("grpc listening on ");
+        // What else it prints is read, so that it never waits for a reader.
+        thread::spawn(move || lines.for_each(drop));
+        Self { child, http, grpc }
+    }
+
+    pub fn get(&self, path: &str) -> Value {
+        let (status, body) = self.request(path);
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    }
+
+    /// The status and the JSON body of an answer.
+    pub fn request(&self, path: &str) -> (u16, Value) {
+        let mut answer = agent().get(format!("{}{path}", self.http)).call().unwrap();
+        let body = answer.body_mut().read_to_string().unwrap();
+        (
+            answer.status().as_u16(),
+            serde_json::from_str(&body).unwrap_or(Value::String(body)),
+        )
+    }
+
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+        let mut request = agent().post(format!("{}{path}", self.http));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut answer = request.send(body).unwrap();
+        let body = answer.body_mut().read_to_string().unwrap();
+        (
+            answer.status().as_u16(),
+            serde_json::from_str(&body).unwrap_or(Value::String(body)),
+        )
+    }
+
+    /// Ends it as `kill -9` does.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Ends it as an operator does.
+    pub fn terminate(&mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Standalone {
+    fn drop(&mut self) {
+        // One that was ended already is not an error.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Tries until the answer is there.
+pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(answer) = attempt() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited 30 s for {what}");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(10)));
+    config.build().into()
+}
