@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::must_use_candidate,
     clippy::missing_panics_doc,
     clippy::disallowed_methods,

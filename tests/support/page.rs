@@ -9,7 +9,7 @@ use crate::truth::{Truth, nearest_rank};
 pub fn endpoints(server: &Standalone, model: &str, total: u64) -> Vec<Value> {
     let path = format!("/api/v1/models/{model}/endpoints");
     eventually(&format!("{total} observations of {model}"), || {
-        let (status, body) = server.request(&path);
+        let (status, body) = server.try_request(&path)?;
         let endpoints = body["data"]["endpoints"]
             .as_array()
             .filter(|_| status == 200)?;

@@ -58,33 +58,9 @@ pub struct Standalone {
 }
 
 impl Standalone {
-    /// Starts on free ports and waits until both are bound.
+    /// Starts on free ports and waits until it is ready.
     pub fn start(data: &Path) -> Self {
-        Self::start_with(data, "127.0.0.1:0", "127.0.0.1:0", &[])
-    }
-
-    /// Starts on the ports that another had.
-    pub fn start_again(data: &Path, before: &Self) -> Self {
-        let port = |url: &str| url.strip_prefix("http://").unwrap().to_owned();
-        Self::start_with(data, &port(&before.http), &port(&before.grpc), &[])
-    }
-
-    pub fn start_with(data: &Path, http: &str, grpc: &str, more: &[&str]) -> Self {
-        let data = data.to_str().unwrap();
-        let fixed = [
-            "standalone",
-            "--data-dir",
-            data,
-            "--http",
-            http,
-            "--grpc",
-            grpc,
-        ];
-        let mut child = command(&[&fixed, more].concat())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
+        let mut child = standalone(data, "127.0.0.1:0", "127.0.0.1:0");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut address = |prefix: &str| {
             let line = lines.find(|line| line.as_ref().unwrap().starts_with(prefix));
@@ -97,6 +73,19 @@ impl Standalone {
         Self { child, http, grpc }
     }
 
+    /// Starts on the ports that another had, without waiting until it is ready.
+    pub fn start_again(data: &Path, before: &Self) -> Self {
+        let port = |url: &str| url.strip_prefix("http://").unwrap().to_owned();
+        let mut child = standalone(data, &port(&before.http), &port(&before.grpc));
+        let stdout = child.stdout.take().unwrap();
+        thread::spawn(move || BufReader::new(stdout).lines().for_each(drop));
+        Self {
+            child,
+            http: before.http.clone(),
+            grpc: before.grpc.clone(),
+        }
+    }
+
     pub fn get(&self, path: &str) -> Value {
         let (status, body) = self.request(path);
         assert_eq!(status, 200, "{path}: {body}");
@@ -105,12 +94,13 @@ impl Standalone {
 
     /// The status and the JSON body of an answer.
     pub fn request(&self, path: &str) -> (u16, Value) {
-        let mut answer = agent().get(format!("{}{path}", self.http)).call().unwrap();
-        let body = answer.body_mut().read_to_string().unwrap();
-        (
-            answer.status().as_u16(),
-            serde_json::from_str(&body).unwrap_or(Value::String(body)),
-        )
+        self.try_request(path).unwrap()
+    }
+
+    /// The same, of a process that may not be reached yet.
+    pub fn try_request(&self, path: &str) -> Option<(u16, Value)> {
+        let answer = agent().get(format!("{}{path}", self.http)).call();
+        Some(status_and_body(answer.ok()?))
     }
 
     pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
@@ -118,12 +108,7 @@ impl Standalone {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut answer = request.send(body).unwrap();
-        let body = answer.body_mut().read_to_string().unwrap();
-        (
-            answer.status().as_u16(),
-            serde_json::from_str(&body).unwrap_or(Value::String(body)),
-        )
+        status_and_body(request.send(body).unwrap())
     }
 
     /// Ends it as `kill -9` does.
@@ -154,6 +139,23 @@ impl Drop for Standalone {
     }
 }
 
+fn standalone(data: &Path, http: &str, grpc: &str) -> Child {
+    let data = data.to_str().unwrap();
+    command(&[
+        "standalone",
+        "--data-dir",
+        data,
+        "--http",
+        http,
+        "--grpc",
+        grpc,
+    ])
+    .stdout(Stdio::piped())
+    .stderr(Stdio::inherit())
+    .spawn()
+    .unwrap()
+}
+
 /// Tries until the answer is there.
 pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -164,6 +166,12 @@ pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "waited 30 s for {what}");
         thread::sleep(Duration::from_millis(100));
     }
+}
+
+fn status_and_body(mut answer: ureq::http::Response<ureq::Body>) -> (u16, Value) {
+    let body = answer.body_mut().read_to_string().unwrap();
+    let body = serde_json::from_str(&body).unwrap_or(Value::String(body));
+    (answer.status().as_u16(), body)
 }
 
 fn agent() -> ureq::Agent {

@@ -154,7 +154,7 @@ pub struct ServerArgs {
 /// A token. It is never an argument itself, since other users can read those.
 #[derive(Debug, Default, Clone, Args)]
 pub struct TokenArgs {
-    /// File with the token to show; else SEXTANT_TOKEN is shown, if set
+    /// File with the token to show; without it the one in `SEXTANT_TOKEN`, if set
     #[arg(long, value_name = "FILE", env = "SEXTANT_TOKEN_FILE")]
     pub token_file: Option<PathBuf>,
 }

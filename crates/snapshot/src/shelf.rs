@@ -23,12 +23,21 @@ impl Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoRoom;
 
+/// Where a key stands.
 #[derive(Debug)]
 struct Slot<V> {
     place: Place,
+    /// Nothing, if the key was removed.
+    value: Option<Arc<V>>,
+}
+
+/// What stands at a place. The value is here too, so that telling what changed needs no look-up:
+/// among many keys that is what costs.
+#[derive(Debug)]
+struct Standing<K, V> {
+    key: K,
     /// Of who wrote it.
     epoch: u64,
-    /// Nothing, if the key was removed.
     value: Option<Arc<V>>,
 }
 
@@ -44,7 +53,7 @@ struct Grave {
 #[derive(Debug)]
 pub(crate) struct Shelf<K, V> {
     slots: BTreeMap<K, Slot<V>>,
-    order: BTreeMap<Place, K>,
+    order: BTreeMap<Place, Standing<K, V>>,
     graves: VecDeque<Grave>,
     live: usize,
     live_max: usize,
@@ -129,21 +138,16 @@ impl<K: Ord + Clone, V> Shelf<K, V> {
     pub(crate) fn since(&self, position: u64) -> impl Iterator<Item = (u64, &K, Option<&Arc<V>>)> {
         self.order
             .range(Place::at(position)..)
-            .filter_map(|(place, key)| {
-                let slot = self.slots.get(key)?;
-                Some((place.offset, key, slot.value.as_ref()))
-            })
+            .map(|(place, standing)| (place.offset, &standing.key, standing.value.as_ref()))
     }
 
     /// Keys whose value was written after this claim under an older one.
     pub(crate) fn stale_after(&self, claim: u64) -> Vec<K> {
-        let slots = self.order.range(Place::at(claim.saturating_add(1))..);
-        slots
-            .filter(|(_, key)| {
-                let slot = self.slots.get(key);
-                slot.is_some_and(|slot| slot.epoch < claim && slot.value.is_some())
-            })
-            .map(|(_, key)| key.clone())
+        self.order
+            .range(Place::at(claim.saturating_add(1))..)
+            .map(|(_, standing)| standing)
+            .filter(|standing| standing.epoch < claim && standing.value.is_some())
+            .map(|standing| standing.key.clone())
             .collect()
     }
 
@@ -151,14 +155,14 @@ impl<K: Ord + Clone, V> Shelf<K, V> {
         self.live += usize::from(value.is_some());
         let slot = Slot {
             place,
-            epoch,
-            value,
+            value: value.clone(),
         };
         let held = self.slots.insert(key.clone(), slot);
         if let Some(held) = &held {
             self.order.remove(&held.place);
         }
-        self.order.insert(place, key);
+        let standing = Standing { key, epoch, value };
+        self.order.insert(place, standing);
         let held = held.and_then(|slot| slot.value);
         self.live -= usize::from(held.is_some());
         held
@@ -169,8 +173,8 @@ impl<K: Ord + Clone, V> Shelf<K, V> {
             return;
         };
         // A key that has come back stands elsewhere by now.
-        if let Some(key) = self.order.remove(&grave.place) {
-            self.slots.remove(&key);
+        if let Some(standing) = self.order.remove(&grave.place) {
+            self.slots.remove(&standing.key);
             let below = grave.place.offset.saturating_add(1);
             self.forgotten_below = self.forgotten_below.max(below);
         }

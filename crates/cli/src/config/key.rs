@@ -142,7 +142,18 @@ impl Shape {
 
     /// What to give instead of a value that isn't taken.
     pub(super) fn advice(&self, given: &toml::Value, default: Option<&toml::Value>) -> String {
-        let instead = match self {
+        let instead = match (self, default) {
+            (Self::Text { .. }, Some(default)) => return format!("give one such as {default}"),
+            (shape, _) => shape.instead_of(given),
+        };
+        default.map_or_else(
+            || instead.clone(),
+            |default| format!("{instead}; the default is {default}"),
+        )
+    }
+
+    fn instead_of(&self, given: &toml::Value) -> String {
+        match self {
             Self::Choice(choices) => {
                 let near = given
                     .as_str()
@@ -160,11 +171,7 @@ impl Shape {
             Self::Whole { min, max } => format!("give a whole number from {min} to {max}"),
             Self::Switch => "give true or false".to_owned(),
             Self::Other => "give another".to_owned(),
-        };
-        default.map_or_else(
-            || instead.clone(),
-            |default| format!("{instead}; the default is {default}"),
-        )
+        }
     }
 }
 

@@ -199,18 +199,14 @@ impl Reading<'_> {
                 format!("{section} is a section, not a value"),
                 format!("begin it with [{section}]"),
             ),
-            found => {
-                let kind = found.map_or("setting", |_| "section");
-                let near = nearest(section, self.keys.sections());
-                let advice = near.map_or_else(
-                    || {
-                        let all: Vec<_> = self.keys.sections().collect();
-                        format!("remove it; the sections are {}", all.join(", "))
-                    },
-                    |near| format!("did you mean [{near}]?"),
-                );
-                (format!("unknown {kind} {section}"), advice)
-            }
+            Some(_) => (
+                format!("unknown section {section}"),
+                self.meant_by_section(section),
+            ),
+            None => (
+                format!("{section} stands in no section"),
+                self.meant_by_setting(section),
+            ),
         };
         self.problems.push(Problem {
             source: self.source(line),
@@ -218,6 +214,25 @@ impl Reading<'_> {
             what,
             advice,
         });
+    }
+
+    fn meant_by_section(&self, unknown: &str) -> String {
+        let near = nearest(unknown, self.keys.sections());
+        near.map_or_else(
+            || {
+                let all: Vec<_> = self.keys.sections().collect();
+                format!("remove it; the sections are {}", all.join(", "))
+            },
+            |near| format!("did you mean [{near}]?"),
+        )
+    }
+
+    fn meant_by_setting(&self, name: &str) -> String {
+        let its_own = self.keys.names().find(|key| key.name == name);
+        its_own.map_or_else(
+            || "begin a section above it, as [http]".to_owned(),
+            |key| format!("did you mean {key}? Begin [{}] above it", key.section),
+        )
     }
 
     fn names(&mut self, section: &str, table: &DeTable<'_>) {

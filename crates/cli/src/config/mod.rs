@@ -77,29 +77,14 @@ impl Settings {
         variables: &BTreeMap<String, String>,
         flags: Vec<Flag>,
     ) -> Result<Self, Problems> {
-        let keys = Keys::of_config();
         let mut problems = Problems::default();
-        let mut entries = layer::defaults(&keys, &mut problems);
-        let defaults = entries.clone();
-        if let Some(file) = file {
-            entries.extend(layer::file(file, &keys, &mut problems));
-        }
-        entries.extend(layer::environment(variables, &keys, &mut problems));
-        entries.extend(layer::flags(flags));
-
-        let assembled = assemble::assemble(entries, &defaults, &keys, &mut problems);
-        let Some(Assembled { config, entries }) = assembled else {
-            return Err(problems);
-        };
-        let read = rules::check(&config, &entries, &mut problems);
+        let read = read(file, variables, flags, &mut problems);
         match read {
-            Some((access, catalog)) if problems.is_empty() => Ok(Self {
-                config,
-                access,
-                catalog,
-                shown: keys.names().map(|key| setting(key, &entries)).collect(),
-            }),
-            _ => Err(problems),
+            Some(settings) if problems.is_empty() => Ok(settings),
+            _ => {
+                problems.sort();
+                Err(problems)
+            }
         }
     }
 
@@ -107,6 +92,30 @@ impl Settings {
     pub fn all(&self) -> &[Setting] {
         &self.shown
     }
+}
+
+fn read(
+    file: Option<&Path>,
+    variables: &BTreeMap<String, String>,
+    flags: Vec<Flag>,
+    problems: &mut Problems,
+) -> Option<Settings> {
+    let keys = Keys::of_config();
+    let mut entries = layer::defaults(&keys, problems);
+    let defaults = entries.clone();
+    if let Some(file) = file {
+        entries.extend(layer::file(file, &keys, problems));
+    }
+    entries.extend(layer::environment(variables, &keys, problems));
+    entries.extend(layer::flags(flags));
+    let Assembled { config, entries } = assemble::assemble(entries, &defaults, &keys, problems)?;
+    let (access, catalog) = rules::check(&config, &entries, problems)?;
+    Some(Settings {
+        config,
+        access,
+        catalog,
+        shown: keys.names().map(|key| setting(key, &entries)).collect(),
+    })
 }
 
 fn setting(key: &Key, entries: &Entries) -> Setting {

@@ -47,6 +47,11 @@ impl Problems {
         self.unlisted += more;
     }
 
+    /// Puts them in the order of their places.
+    pub(super) fn sort(&mut self) {
+        self.listed.sort_by(|a, b| a.source.cmp(&b.source));
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty() && self.unlisted == 0

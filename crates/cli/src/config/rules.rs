@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sextant_catalog::Catalog;
+use sextant_eventlog::sqlite::SqliteOptions;
 use tracing_subscriber::EnvFilter;
 
 use crate::access::{Access, Tokens};
@@ -32,6 +33,7 @@ pub(super) fn check(
     rules.data_dir();
     rules.addresses();
     rules.same_address();
+    rules.record_size();
     rules.filter();
     let access = rules.access();
     let catalog = rules.catalog();
@@ -77,6 +79,17 @@ impl Rules<'_> {
         if http.port() == grpc.port() && http.port() != 0 && overlap {
             let what = format!("{grpc} takes the port of http.listen, {http}");
             self.blame("grpc", "listen", what, "give each a port of its own");
+        }
+    }
+
+    /// A record that the log refuses would fail each time it is sent again.
+    fn record_size(&mut self) {
+        let taken_max = SqliteOptions::default().record_bytes_max;
+        let given = self.config.collector.record_bytes_max;
+        if usize::try_from(given.get()).is_ok_and(|given| given > taken_max) {
+            let what = format!("{given} is more than the log takes");
+            let advice = format!("give at most {taken_max}");
+            self.blame("collector", "record_bytes_max", what, &advice);
         }
     }
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::escape::OneLine;
 
-/// Where a value comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a value comes from. Ordered layer by layer, and in a file line by line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// The program itself.
     Default,

@@ -183,7 +183,7 @@ async fn draining_lets_requests_end_and_takes_no_more() {
         .await
         .unwrap();
     begun.notified().await;
-    let drained = tokio::spawn(listening.drain());
+    let drained = TaskTracker::new().spawn(listening.drain());
     rest(&mut idle).await;
     assert!(
         TcpStream::connect(address).await.is_err(),
@@ -198,13 +198,20 @@ async fn draining_lets_requests_end_and_takes_no_more() {
 
 #[tokio::test]
 async fn a_drain_that_is_given_up_cuts_what_is_left() {
-    let router = Router::new().route("/", get(std::future::pending::<()>));
+    let begun = Arc::new(Notify::new());
+    let its_begun = Arc::clone(&begun);
+    let endless = get(move || async move {
+        its_begun.notify_one();
+        std::future::pending::<()>().await;
+    });
+    let router = Router::new().route("/", endless);
     let (address, listening) = serve(Protocol::Http, router, limits()).await;
     let mut stream = connect(address).await;
     stream
         .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         .await
         .unwrap();
+    begun.notified().await;
     assert!(
         timeout(Duration::from_millis(200), listening.drain())
             .await

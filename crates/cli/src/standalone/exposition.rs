@@ -1,4 +1,4 @@
-//! `/metrics`, in the OpenMetrics text format.
+//! `/metrics`, in `OpenMetrics` text format.
 
 use std::sync::Arc;
 

@@ -53,7 +53,8 @@ impl Roles {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (log, store) = open(config, &clock)?;
         let partitions = config.log.partitions;
-        log.prepare(&topics(partitions, config.log.retention()))
+        let topics = topics(partitions, config.log.retention());
+        log.prepare(&topics)
             .await
             .context("cannot prepare the log's topics")?;
         let catalog = Arc::new(settings.catalog.clone());
@@ -77,21 +78,16 @@ impl Roles {
         );
         let pulse: Arc<dyn Check> = Arc::new(Owners(aggregator.pulse()));
         let owning = tasks.spawn(aggregator.run(stop_owning.clone()));
-        let collector = Collector::new(
-            config.collector.clone(),
-            sextant_collector::Wiring {
-                log: Arc::clone(&shared),
-                partitions,
-                catalog: Arc::clone(&catalog),
-                clock: Arc::clone(&clock),
-                instance: Instance {
-                    name: AgentId::new(NAME).context("the process' name")?,
-                    epoch: rand::random(),
-                },
-                shutdown: stop_collecting.clone(),
-            },
-            sextant_collector::Metrics::register(&mut registry),
-        );
+        let collecting = sextant_collector::Wiring {
+            log: Arc::clone(&shared),
+            partitions,
+            catalog: Arc::clone(&catalog),
+            clock: Arc::clone(&clock),
+            instance: instance()?,
+            shutdown: stop_collecting.clone(),
+        };
+        let counted = sextant_collector::Metrics::register(&mut registry);
+        let collector = Collector::new(config.collector.clone(), collecting, counted);
         let server = Server::start(
             sextant_server::Wiring {
                 log: shared,
@@ -105,11 +101,8 @@ impl Roles {
             &tasks,
             &stop_serving,
         )?;
-        let embedded = Embedded {
-            log: Arc::clone(&log),
-            store,
-        };
-        upkeep::start(embedded, clock, &mut registry, &tasks, &stop_serving);
+        let kept = Embedded::new(&log, store);
+        upkeep::start(kept, clock, &mut registry, &tasks, &stop_serving);
         let health = server.health(vec![pulse]);
         Ok(Self {
             log,
@@ -229,6 +222,15 @@ fn open(
     let store = SqliteStore::open(folder.join("store"), options)
         .with_context(|| format!("cannot open the store in {}", folder.display()))?;
     Ok((Arc::new(log), Arc::new(store)))
+}
+
+/// How this process identifies anonymous batches.
+fn instance() -> anyhow::Result<Instance> {
+    let name = AgentId::new(NAME).context("the process' name")?;
+    Ok(Instance {
+        name,
+        epoch: rand::random(),
+    })
 }
 
 fn retention(config: &StoreConfig) -> Retention {

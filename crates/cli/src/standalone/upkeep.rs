@@ -19,8 +19,17 @@ const SWEEP_EVERY: u32 = 120;
 
 /// The embedded log and store.
 pub(super) struct Embedded {
-    pub(super) log: Arc<SqliteLog>,
-    pub(super) store: Arc<SqliteStore>,
+    log: Arc<SqliteLog>,
+    store: Arc<SqliteStore>,
+}
+
+impl Embedded {
+    pub(super) fn new(log: &Arc<SqliteLog>, store: Arc<SqliteStore>) -> Self {
+        Self {
+            log: Arc::clone(log),
+            store,
+        }
+    }
 }
 
 /// Starts looking after them until `stop`.

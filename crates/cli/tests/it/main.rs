@@ -10,4 +10,6 @@
 
 mod binary;
 mod config;
+mod replay;
 mod server;
+mod signals;

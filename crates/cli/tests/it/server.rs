@@ -1,7 +1,7 @@
 //! Commands that ask a server, here one that answers what it is told to.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::binary::{run, sextant};
 
 /// Answers one request; the thread gives its head back.
-fn answering(status: &'static str, body: String) -> (String, JoinHandle<Vec<String>>) {
+pub(crate) fn answering(status: &'static str, body: String) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
@@ -22,9 +22,17 @@ fn answering(status: &'static str, body: String) -> (String, JoinHandle<Vec<Stri
 }
 
 fn answer(mut stream: TcpStream, status: &str, body: &str) -> Vec<String> {
-    let reader = BufReader::new(stream.try_clone().unwrap());
-    let lines = reader.lines().map(Result::unwrap);
-    let head = lines.take_while(|line| !line.is_empty()).collect();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let lines = reader.by_ref().lines().map(Result::unwrap);
+    let head: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+    let lengths = head
+        .iter()
+        .filter_map(|line| line.strip_prefix("content-length: "));
+    for length in lengths {
+        reader
+            .read_exact(&mut vec![0; length.parse().unwrap()])
+            .unwrap();
+    }
     let length = body.len();
     write!(
         stream,
@@ -54,7 +62,13 @@ fn a_snapshot_is_shown_as_a_table() {
         "snapshot", "--url", &url, "--models", "a/b,c/d",
     ]));
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
-    insta::assert_snapshot!(ran.out, @"");
+    insta::assert_snapshot!(ran.out, @r"
+    2026-11-22T14:29:58Z, 4 of 4 partitions, observer suspected: statuses mean little
+
+    a/b
+    provider  quantization  $/M in  $/M out  TTFT p50 ms  p95  tok/s p50  p95  uptime  success  status
+    p         q8 · fp8        0.08      0.3        221.5    —      221.5    —  50.00%   50.00%  degraded
+    ");
     let head = server.join().unwrap();
     assert_eq!(head[0], "GET /api/v1/snapshot?models=a/b,c/d HTTP/1.1");
 }

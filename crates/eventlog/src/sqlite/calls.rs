@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::group::{self, Work};
 use super::scan::{self, Page};
-use super::shared::Life;
+use super::state::Life;
 use super::topic::Topic;
 use super::writer::Command;
 use super::{SqliteLog, SqliteOptions, catalog, hours, stats};

@@ -16,7 +16,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::file::{BUSY_WAIT_MAX, LogFile, PAGE_BYTES, leave_checkpoints_alone, open_checkpointer};
-use super::shared::Shared;
+use super::state::Shared;
 use super::{fault, stats};
 use crate::LogError;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use async_trait::async_trait;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::shared::{Life, Shared};
+use super::state::{Life, Shared};
 use crate::{LogError, Membership, MembershipEvent};
 
 /// The groups that have members.

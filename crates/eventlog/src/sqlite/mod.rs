@@ -29,7 +29,7 @@ mod queue;
 mod reader;
 mod row;
 mod scan;
-mod shared;
+mod state;
 mod stats;
 mod storage;
 #[cfg(test)]
@@ -50,7 +50,7 @@ use self::disk::{Disk, RealDisk};
 use self::group::{Answer, Call, Work};
 use self::membership::Groups;
 use self::queue::Queue;
-use self::shared::{Life, Shared};
+use self::state::{Life, Shared};
 use self::storage::Storage;
 use self::topic::Topic;
 use self::writer::{Command, Writer};

@@ -17,7 +17,7 @@ use super::disk::Disk;
 use super::file::{self, Kind, LogFile, Slot};
 use super::hours::{self, ActiveHour};
 use super::lock::DirectoryLock;
-use super::shared::{Shared, read, write};
+use super::state::{Shared, read, write};
 use super::topic::{Place, Topic};
 use super::{compaction, fault, row, stats};
 use crate::{Cleanup, LogError, TopicSpec};

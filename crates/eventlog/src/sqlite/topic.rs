@@ -6,7 +6,7 @@ use std::sync::{Arc, RwLock};
 use tokio::sync::watch;
 
 use super::file::Slot;
-use super::shared::read;
+use super::state::read;
 use crate::{Bounds, Cleanup, LogError, Offset, TopicSpec};
 
 /// A topic of the log that is open.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::checkpoint::{self, Checkpointer};
 use super::file::LogFile;
 use super::group::{self, Answer, Call, Work};
-use super::shared::Shared;
+use super::state::Shared;
 use super::storage::Storage;
 use super::topic::{Place, Topic};
 use super::{catalog, stats};

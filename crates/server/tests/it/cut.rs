@@ -38,12 +38,16 @@ impl EventLog for Cut {
         limit: ReadLimit,
         wait: Duration,
     ) -> Result<Fetched, LogError> {
-        if self.is_cut.load(Ordering::SeqCst) {
-            return Err(LogError::Unavailable {
-                reason: "cut off".to_owned(),
-            });
+        let away = || LogError::Unavailable {
+            reason: "cut off".to_owned(),
+        };
+        let is_cut = || self.is_cut.load(Ordering::SeqCst);
+        if is_cut() {
+            return Err(away());
         }
-        self.log.read(topic, partition, from, limit, wait).await
+        let fetched = self.log.read(topic, partition, from, limit, wait).await;
+        // A read that was under way is cut off too.
+        if is_cut() { Err(away()) } else { fetched }
     }
 
     async fn prepare(&self, topics: &[TopicSpec]) -> Result<(), LogError> {

@@ -134,7 +134,7 @@ async fn disturb(rig: &mut Rig, random: &mut StdRng) {
         0 => rig.claim(partition).await,
         1..5 => {
             rig.append(partition, Entry::EndpointGone(unlisted(&model)))
-                .await
+                .await;
         }
         _ => {
             let n = random.random_range(0..30);

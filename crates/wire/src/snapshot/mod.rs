@@ -9,3 +9,5 @@ pub mod decode;
 pub mod encode;
 pub mod json;
 pub mod routing;
+#[cfg(test)]
+mod tests;

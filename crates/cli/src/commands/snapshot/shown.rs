@@ -134,7 +134,7 @@ impl Endpoint {
     /// With its class, as on the page. One that this version doesn't know stands as it came.
     fn quantization(&self) -> String {
         let known = self.quantization.parse::<Quantization>();
-        known.map_or_else(|_| self.quantization.clone(), |known| known.label())
+        known.map_or_else(|_| self.quantization.clone(), Quantization::label)
     }
 }
 

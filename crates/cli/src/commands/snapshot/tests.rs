@@ -44,7 +44,15 @@ fn absent_numbers_are_dashes_and_percentages_are_rounded_down() {
         endpoint("idle", "bf16", json!(null), idle),
         endpoint("unheard-of", "unknown", json!(null), json!(null)),
     ]));
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r"
+    2026-11-22T14:29:58Z, 3 of 4 partitions
+
+    meta-llama/llama-4-scout
+    provider    quantization  $/M in  $/M out  TTFT p50 ms    p95  tok/s p50  p95   uptime  success  status
+    deepinfra   q8 · fp8        0.08      0.3        221.5  303.9      186.0    —   99.99%   57.00%  healthy
+    idle        full · bf16        —        —            —      —          —    —  100.00%        —  unknown
+    unheard-of  undisclosed        —        —            —      —          —    —        —        —  —
+    ");
 }
 
 #[test]

@@ -1,13 +1,18 @@
 //! Owns one partition: claims it, rebuilds its windows from the log, then publishes what changes.
+//!
+//! - `intake`: what is read. `keeping`: what goes to the store, and what is committed.
+
+mod intake;
+mod keeping;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sextant_catalog::Catalog;
-use sextant_eventlog::{EventLog, Fetched, LogError, Offset, Position, ReadLimit, Record};
+use sextant_eventlog::{Bounds, EventLog, LogError, Offset, Position};
 use sextant_measure::time::{Clock, Timestamp};
 use sextant_snapshot::record::{Entry, OwnerState, Progress};
-use sextant_store::{MinuteRange, Revision, Store};
+use sextant_store::Store;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,16 +24,13 @@ use crate::partition::{Partition, Reading};
 use crate::pulse::{Beat, Pulse};
 use crate::storing::Storing;
 use crate::windows_log::{Inherited, Tenure, WindowsLog};
-use sextant_wire::topics::{AGGREGATORS, DEAD_LETTERS, OBSERVATIONS};
+use sextant_wire::topics::{AGGREGATORS, OBSERVATIONS};
 
 /// How far back of what must be rebuilt reading begins: a window and its grace.
 const REPLAY_US: i64 = 45 * 60 * 1_000_000;
 const TICK: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(200);
-/// Ticks between commits.
-const COMMIT_EVERY: u64 = 5;
-/// Endpoints asked of the store at once.
-const ASKED_MAX: usize = 500;
+const FINDING: &str = "finding where to read from";
 
 /// What all owners of a process share.
 pub(crate) struct Shared {
@@ -108,44 +110,11 @@ impl Owner {
         let log = Arc::clone(&shared.log);
         let (windows, inherited) =
             WindowsLog::claim(Arc::clone(&log), partition, &shared.name).await?;
-        let finding = AggregatorError::log("finding where to read from");
-        let committed = log
-            .committed(AGGREGATORS, OBSERVATIONS, partition)
-            .await
-            .map_err(&finding)?;
         let bounds = log
             .bounds(OBSERVATIONS, partition)
             .await
-            .map_err(&finding)?;
-        let (next, reading) = match committed {
-            // Nothing was ever stored: all that is left of the log is to be.
-            None => (
-                bounds.earliest,
-                Reading {
-                    from: None,
-                    committed: Offset(0),
-                },
-            ),
-            Some(committed) => {
-                let claimed_us = inherited.claimed_at.as_micros();
-                let from_us = claimed_us.min(committed.time_us) - REPLAY_US;
-                let finding = AggregatorError::log("finding where to read from");
-                let at = log
-                    .offset_at(OBSERVATIONS, partition, from_us)
-                    .await
-                    .map_err(finding)?;
-                let from = (at > Offset(0)).then(|| Timestamp::from_micros(from_us));
-                // A commit that points past the log is of another log: nothing of it holds.
-                let offset = committed.offset.min(bounds.high_watermark);
-                (
-                    at.max(bounds.earliest),
-                    Reading {
-                        from,
-                        committed: offset,
-                    },
-                )
-            }
-        };
+            .map_err(AggregatorError::log(FINDING))?;
+        let (next, reading) = reading(&*log, partition, bounds, inherited.claimed_at).await?;
         let config = shared.config.clone();
         let mut state = Partition::new(Arc::clone(&shared.catalog), config, reading);
         state.read_up_to(next);
@@ -193,7 +162,10 @@ impl Owner {
             let before = self.shared.clock.now();
             let end = match self.fetch(wait).await {
                 None => continue,
-                Some(Ok(fetched)) => self.take_in(fetched).await?,
+                Some(Ok(fetched)) => {
+                    self.take_in(fetched).await?;
+                    None
+                }
                 Some(Err(error)) => self.refused("reading the observations log", error).await?,
             };
             if let Some(end) = end {
@@ -211,42 +183,6 @@ impl Owner {
                 }
             }
         }
-    }
-
-    /// Reads on; `None` if the process stops meanwhile.
-    async fn fetch(&self, wait: Duration) -> Option<Result<Fetched, LogError>> {
-        let limit = ReadLimit {
-            records: 10_000,
-            bytes: self.shared.config.read_bytes_max,
-        };
-        let log = &self.shared.log;
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => None,
-            read = log.read(OBSERVATIONS, self.partition, self.next, limit, wait) => Some(read),
-        }
-    }
-
-    async fn take_in(&mut self, fetched: Fetched) -> Result<Option<End>, AggregatorError> {
-        self.shared.metrics.corrupt(fetched.corrupt.len());
-        for stored in &fetched.records {
-            let appended_at = Timestamp::from_micros(stored.appended_at_us);
-            if self.state.would_lose_a_minute(appended_at) {
-                self.store_everything().await;
-            }
-            let value = stored.record.value.as_ref();
-            if let Err(error) = self.state.ingest(stored.offset, appended_at, value) {
-                self.bury(stored.offset, &stored.record, &error.to_string())
-                    .await?;
-            }
-        }
-        self.next = fetched.next;
-        self.high_watermark = fetched.high_watermark;
-        self.state.read_up_to(self.next);
-        self.shared
-            .metrics
-            .tally(&std::mem::take(&mut self.state.tally));
-        Ok(None)
     }
 
     /// Once a second: what changed goes to the windows log, what is due to the store.
@@ -300,109 +236,6 @@ impl Owner {
         Ok(again.then_some(End::Again("the store was away for too long")))
     }
 
-    async fn use_store(&mut self, at: Timestamp) {
-        if let Some(true) = self.storing.written().await {
-            self.state
-                .unstored
-                .stored(self.state.now().minute().minus(60));
-        }
-        if !self.storing.is_writing() {
-            self.commit(false).await;
-            let rows = self.take_rows(at, false);
-            if !rows.minutes.is_empty() || !rows.windows.is_empty() || !rows.agents.is_empty() {
-                self.storing.write(rows);
-            }
-        }
-        if let Some(answer) = self.storing.answered().await {
-            self.state.restore(&answer.asked, answer.found);
-        }
-        if let Some((from, to)) = self.state.awaited() {
-            let asked = self
-                .state
-                .awaiting_store()
-                .take(ASKED_MAX)
-                .map(|e| e.id.clone());
-            self.storing
-                .ask(asked.collect(), MinuteRange::new(from, to));
-        }
-    }
-
-    /// Hands everything that the store lacks to it and waits; the log is the buffer meanwhile.
-    async fn store_everything(&mut self) {
-        while self.state.unstored.oldest().is_some() || self.storing.is_writing() {
-            if let Some(stored) = self.storing.finish().await {
-                if !stored {
-                    return;
-                }
-                self.state
-                    .unstored
-                    .stored(self.state.now().minute().minus(60));
-            } else {
-                let rows = self.take_rows(self.state.read_at(), true);
-                self.storing.write(rows);
-            }
-        }
-    }
-
-    /// Before the partition is let go: everything read is stored, and the log committed.
-    async fn drain(&mut self) {
-        self.store_everything().await;
-        self.commit(true).await;
-    }
-
-    async fn commit(&mut self, now: bool) {
-        let position = self.state.unstored.committable(self.state.read_position());
-        let moved = self
-            .committed
-            .is_none_or(|last| position.offset > last.offset);
-        if !moved
-            || position.offset == Offset(0)
-            || !(now || self.ticks.is_multiple_of(COMMIT_EVERY))
-        {
-            return;
-        }
-        match self
-            .shared
-            .log
-            .commit(AGGREGATORS, OBSERVATIONS, self.partition, position)
-            .await
-        {
-            Ok(()) => self.committed = Some(position),
-            Err(error) => {
-                self.shared.metrics.error("committing");
-                tracing::warn!(partition = self.partition, %error, "the position was not committed");
-            }
-        }
-    }
-
-    /// A record that cannot be decoded goes to the dead letters, whole, with the reason.
-    async fn bury(
-        &self,
-        offset: Offset,
-        record: &Record,
-        reason: &str,
-    ) -> Result<(), AggregatorError> {
-        self.shared.metrics.dead_letter();
-        let place = format!("{OBSERVATIONS}/{}/{offset}", self.partition);
-        tracing::warn!(
-            record = place,
-            reason,
-            "a record cannot be decoded: to the dead letters"
-        );
-        let mut letter = record.clone();
-        letter.headers.push(("sextant-from".into(), place.into()));
-        letter
-            .headers
-            .push(("sextant-reason".into(), reason.to_owned().into()));
-        match self.shared.log.append(DEAD_LETTERS, 0, vec![letter]).await {
-            // What cannot be buried now is not worth stopping for: it stays in its own log.
-            Err(error) if !passes(&error) => {
-                Err(AggregatorError::log("writing a dead letter")(error))
-            }
-            _ => Ok(()),
-        }
-    }
-
     async fn refused(
         &self,
         doing: &'static str,
@@ -420,19 +253,6 @@ impl Owner {
         Ok(None)
     }
 
-    fn take_rows(&mut self, at: Timestamp, all: bool) -> sextant_store::Rows {
-        self.revisions += 1;
-        let revision = Revision {
-            epoch: self.windows.epoch(),
-            n: self.revisions,
-        };
-        let rows = self.state.take_rows(at, revision, all);
-        self.shared
-            .metrics
-            .windows_dropped(std::mem::take(&mut self.state.ended.dropped));
-        rows
-    }
-
     fn report(&self, caught_up: bool) {
         let lag = self.high_watermark.0.saturating_sub(self.next.0);
         self.shared.metrics.standing(
@@ -445,6 +265,33 @@ impl Owner {
             },
         );
     }
+}
+
+/// Where reading begins, and what of it the store has already.
+async fn reading(
+    log: &dyn EventLog,
+    partition: u32,
+    bounds: Bounds,
+    claimed_at: Timestamp,
+) -> Result<(Offset, Reading), AggregatorError> {
+    let committed = log
+        .committed(AGGREGATORS, OBSERVATIONS, partition)
+        .await
+        .map_err(AggregatorError::log(FINDING))?;
+    let Some(committed) = committed else {
+        // Nothing was ever stored: all that is left of the log is to be.
+        let (from, committed) = (None, Offset(0));
+        return Ok((bounds.earliest, Reading { from, committed }));
+    };
+    let from_us = claimed_at.as_micros().min(committed.time_us) - REPLAY_US;
+    let at = log
+        .offset_at(OBSERVATIONS, partition, from_us)
+        .await
+        .map_err(AggregatorError::log(FINDING))?;
+    let from = (at > Offset(0)).then(|| Timestamp::from_micros(from_us));
+    // A commit that points past the log is of another log: nothing of it holds.
+    let committed = committed.offset.min(bounds.high_watermark);
+    Ok((at.max(bounds.earliest), Reading { from, committed }))
 }
 
 fn inherit(state: &mut Partition, inherited: &Inherited) {

@@ -1,0 +1,79 @@
+//! What an owner reads.
+
+use std::time::Duration;
+
+use sextant_eventlog::{Fetched, LogError, Offset, ReadLimit, Record};
+use sextant_measure::time::Timestamp;
+use sextant_wire::topics::{DEAD_LETTERS, OBSERVATIONS};
+
+use super::{Owner, passes};
+use crate::error::AggregatorError;
+
+/// Records read at once, at most.
+const RECORDS_MAX: usize = 10_000;
+
+impl Owner {
+    /// Reads on; `None` if the process stops meanwhile.
+    pub(super) async fn fetch(&self, wait: Duration) -> Option<Result<Fetched, LogError>> {
+        let limit = ReadLimit {
+            records: RECORDS_MAX,
+            bytes: self.shared.config.read_bytes_max,
+        };
+        let log = &self.shared.log;
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            read = log.read(OBSERVATIONS, self.partition, self.next, limit, wait) => Some(read),
+        }
+    }
+
+    pub(super) async fn take_in(&mut self, fetched: Fetched) -> Result<(), AggregatorError> {
+        self.shared.metrics.corrupt(fetched.corrupt.len());
+        for stored in &fetched.records {
+            let appended_at = Timestamp::from_micros(stored.appended_at_us);
+            if self.state.would_lose_a_minute(appended_at) {
+                self.store_everything().await;
+            }
+            let value = stored.record.value.as_ref();
+            if let Err(error) = self.state.ingest(stored.offset, appended_at, value) {
+                self.bury(stored.offset, &stored.record, &error.to_string())
+                    .await?;
+            }
+        }
+        self.next = fetched.next;
+        self.high_watermark = fetched.high_watermark;
+        self.state.read_up_to(self.next);
+        self.shared
+            .metrics
+            .tally(&std::mem::take(&mut self.state.tally));
+        Ok(())
+    }
+
+    /// A record that cannot be decoded goes to the dead letters, whole, with the reason.
+    async fn bury(
+        &self,
+        offset: Offset,
+        record: &Record,
+        reason: &str,
+    ) -> Result<(), AggregatorError> {
+        self.shared.metrics.dead_letter();
+        let place = format!("{OBSERVATIONS}/{}/{offset}", self.partition);
+        tracing::warn!(
+            record = place,
+            reason,
+            "a record cannot be decoded: to the dead letters"
+        );
+        let mut letter = record.clone();
+        letter.headers.push(("sextant-from".into(), place.into()));
+        letter
+            .headers
+            .push(("sextant-reason".into(), reason.to_owned().into()));
+        match self.shared.log.append(DEAD_LETTERS, 0, vec![letter]).await {
+            // What cannot be buried now is not worth stopping for: it stays in its own log.
+            Err(error) if !passes(&error) => {
+                Err(AggregatorError::log("writing a dead letter")(error))
+            }
+            _ => Ok(()),
+        }
+    }
+}

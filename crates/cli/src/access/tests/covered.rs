@@ -1,0 +1,121 @@
+//! Every call of the protocol and every route in the sources has a class.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use http::Method;
+
+use crate::access::class_of;
+
+#[test]
+fn every_call_of_the_protocol_has_a_class() {
+    let mut calls = Vec::new();
+    for file in files(&project().join("proto/sextant/v1")) {
+        let text = fs::read_to_string(file).unwrap();
+        let mut service = "";
+        for line in text.lines().map(str::trim_start) {
+            if let Some(name) = line.strip_prefix("service ") {
+                service = word(name);
+            } else if let Some(name) = line.strip_prefix("rpc ") {
+                calls.push(format!("/sextant.v1.{service}/{}", word(name)));
+            }
+        }
+    }
+    assert!(calls.len() >= 4, "{calls:?}");
+    for call in calls {
+        assert!(
+            class_of(&Method::POST, &call).is_some(),
+            "{call} has no class"
+        );
+    }
+}
+
+#[test]
+fn every_http_route_has_a_class() {
+    let mut routes = Vec::new();
+    for part in ["collector/src", "server/src", "cli/src/standalone"] {
+        for file in files(&project().join("crates").join(part)) {
+            let text = fs::read_to_string(file).unwrap();
+            routes.extend(routes_in(&text));
+        }
+    }
+    assert!(routes.len() >= 8, "{routes:?}");
+    for (method, path) in routes {
+        assert!(
+            class_of(&method, &path).is_some(),
+            "{method} {path} has no class"
+        );
+    }
+}
+
+#[test]
+fn routes_are_found_in_sources() {
+    let text = "const PATH: &str = \"/c\";\nRouter::new()\n.route(\"/a/{x}\", get(a).put(b))\n\
+                .route(\n    PATH,\n    post(c),\n)";
+    let found: Vec<_> = routes_in(text)
+        .into_iter()
+        .map(|(method, path)| format!("{method} {path}"))
+        .collect();
+    assert_eq!(found, ["GET /a/-x-", "PUT /a/-x-", "POST /c"]);
+}
+
+/// The methods and paths of all `.route(path, get(…).put(…))`.
+fn routes_in(text: &str) -> Vec<(Method, String)> {
+    let mut routes = Vec::new();
+    for call in text.split(".route(").skip(1) {
+        let (path, rest) = call.split_once(',').unwrap();
+        let path = path.trim();
+        let literal = match path.strip_prefix('"') {
+            Some(literal) => literal.trim_end_matches('"'),
+            None => constant(text, path),
+        };
+        let path = literal.replace(['{', '}'], "-");
+        let methods = rest.split(".route(").next().unwrap();
+        let mut known = Vec::new();
+        for method in [
+            Method::GET,
+            Method::PUT,
+            Method::POST,
+            Method::DELETE,
+            Method::PATCH,
+        ] {
+            let handler = format!("{}(", method.as_str().to_lowercase());
+            let is_called = methods.match_indices(&handler).any(|(at, _)| {
+                let before = methods.split_at(at).0.chars().last();
+                !before.is_some_and(char::is_alphanumeric)
+            });
+            if is_called {
+                known.push((method, path.clone()));
+            }
+        }
+        assert!(!known.is_empty(), "no method for {path}");
+        routes.extend(known);
+    }
+    routes
+}
+
+fn constant<'t>(text: &'t str, name: &str) -> &'t str {
+    let (_, value) = text.split_once(&format!("{name}: &str = \"")).unwrap();
+    value.split('"').next().unwrap()
+}
+
+fn word(text: &str) -> &str {
+    text.split(|it: char| !it.is_alphanumeric()).next().unwrap()
+}
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
