@@ -38,6 +38,27 @@ async fn all_partitions_are_read_and_the_coverage_says_which_are_whole() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_served_before_all_that_stood_in_the_log_has_been_read() {
+    let mut rig = Rig::new(2).await;
+    for n in 0..20_u32 {
+        rig.claim(n % 2).await;
+        let model = format!("m/{n:02}");
+        rig.append(n % 2, row(unlisted(&model), &figures(ok(1))))
+            .await;
+    }
+    rig.config.read_bytes_max = 1.try_into().unwrap();
+    let running = rig.start();
+    let mut refused = 0;
+    while running.get("/api/v1/snapshot").await.status == 503 {
+        refused += 1;
+        tokio::task::yield_now().await;
+    }
+    assert!(refused > 10, "{refused}");
+    assert_eq!(models(&running).await.len(), 20);
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_record_is_served_within_two_seconds() {
     let (rig, running) = Rig::with([]).await;
     rig.append(0, row(unlisted("a/a"), &figures(ok(1)))).await;
