@@ -177,34 +177,29 @@ fn scout() -> ModelView {
         let (figure, provider) = (figure.to_owned(), provider.to_owned());
         Some(Best { figure, provider })
     };
-    let row = |texts: [&str; 8], status| {
-        let [
-            provider,
-            quantization,
-            input,
-            output,
-            latency,
-            throughput,
-            uptime,
-            success,
-        ] = texts.map(str::to_owned);
-        EndpointView {
-            provider,
-            quantization,
-            input,
-            output,
-            latency,
-            throughput,
-            uptime,
-            success,
-            status,
-        }
-    };
     let breakdown = [
         "MMLU-Pro 74.3",
         "Code 32.8",
         "MATH 50.3",
         "GPQA Diamond 57.2",
+    ];
+    let endpoints = [
+        (
+            "DeepInfra|q8 · fp8|$0.0800|$0.3000|402 / 690|84 / 51|99.99%|98.87%",
+            Status::Healthy,
+        ),
+        (
+            "Groq|undisclosed|$0.1100|$0.3400|188 / 260|347 / 211|73.91%|70.10%",
+            Status::Down,
+        ),
+        (
+            "Novita|full · bf16|$0.1800|$0.5900|1710 / 3904|31 / 18|93.40%|92.02%",
+            Status::Degraded,
+        ),
+        (
+            "Google Vertex|undisclosed|$0.2500|$0.7000|—|—|100.00%|—",
+            Status::Unknown,
+        ),
     ];
     ModelView {
         id: "meta-llama/llama-4-scout".to_owned(),
@@ -213,59 +208,25 @@ fn scout() -> ModelView {
         fastest: best("211 tok/s", "Groq"),
         composite: Some("54.5".to_owned()),
         breakdown: breakdown.map(str::to_owned).into(),
-        endpoints: vec![
-            row(
-                [
-                    "DeepInfra",
-                    "q8 · fp8",
-                    "$0.0800",
-                    "$0.3000",
-                    "402 / 690",
-                    "84 / 51",
-                    "99.99%",
-                    "98.87%",
-                ],
-                Status::Healthy,
-            ),
-            row(
-                [
-                    "Groq",
-                    "undisclosed",
-                    "$0.1100",
-                    "$0.3400",
-                    "188 / 260",
-                    "347 / 211",
-                    "73.91%",
-                    "70.10%",
-                ],
-                Status::Down,
-            ),
-            row(
-                [
-                    "Novita",
-                    "full · bf16",
-                    "$0.1800",
-                    "$0.5900",
-                    "1710 / 3904",
-                    "31 / 18",
-                    "93.40%",
-                    "92.02%",
-                ],
-                Status::Degraded,
-            ),
-            row(
-                [
-                    "Google Vertex",
-                    "undisclosed",
-                    "$0.2500",
-                    "$0.7000",
-                    "—",
-                    "—",
-                    "100.00%",
-                    "—",
-                ],
-                Status::Unknown,
-            ),
-        ],
+        endpoints: endpoints
+            .map(|(texts, status)| endpoint(texts, status))
+            .into(),
+    }
+}
+
+/// The columns' texts, one after the other.
+fn endpoint(texts: &str, status: Status) -> EndpointView {
+    let mut texts = texts.split('|').map(str::to_owned);
+    let mut next = || texts.next().unwrap();
+    EndpointView {
+        provider: next(),
+        quantization: next(),
+        input: next(),
+        output: next(),
+        latency: next(),
+        throughput: next(),
+        uptime: next(),
+        success: next(),
+        status,
     }
 }
