@@ -58,16 +58,18 @@ fn file(c: &mut Criterion) {
         let at = START.plus(2).start();
         let events = 100_000_u64;
         group.throughput(Throughput::Elements(events));
-        group.sample_size(10).bench_function(series.to_string(), |b| {
-            b.iter(|| {
-                for n in 0..events {
-                    let index = usize::try_from(scatter(n * 31)).unwrap() % series;
-                    if let Some(window) = windows.get_mut(index) {
-                        black_box(window.file(&answer(n, at)));
+        group
+            .sample_size(10)
+            .bench_function(series.to_string(), |b| {
+                b.iter(|| {
+                    for n in 0..events {
+                        let index = usize::try_from(scatter(n * 31)).unwrap() % series;
+                        if let Some(window) = windows.get_mut(index) {
+                            black_box(window.file(&answer(n, at)));
+                        }
                     }
-                }
+                });
             });
-        });
     }
     group.finish();
 }
@@ -78,13 +80,15 @@ fn step(c: &mut Criterion) {
         let windows = filled(series, 181);
         let next = START.plus(181);
         group.throughput(Throughput::Elements(series as u64));
-        group.sample_size(10).bench_function(series.to_string(), |b| {
-            b.iter_batched_ref(
-                || windows.clone(),
-                |windows| windows.iter_mut().for_each(|window| window.advance(next)),
-                BatchSize::LargeInput,
-            );
-        });
+        group
+            .sample_size(10)
+            .bench_function(series.to_string(), |b| {
+                b.iter_batched_ref(
+                    || windows.clone(),
+                    |windows| windows.iter_mut().for_each(|window| window.advance(next)),
+                    BatchSize::LargeInput,
+                );
+            });
     }
     group.finish();
 }
@@ -97,11 +101,20 @@ fn figures(c: &mut Criterion) {
         let windows = filled(series, steps);
         let at = START.plus(steps - 1).start();
         let bytes: usize = windows.iter().map(SlidingWindow::heap_bytes).sum();
-        eprintln!("{series} series, {steps} steps of 10 observations: {} bytes each", bytes / series);
+        eprintln!(
+            "{series} series, {steps} steps of 10 observations: {} bytes each",
+            bytes / series
+        );
         group.throughput(Throughput::Elements(series as u64));
-        group.sample_size(10).bench_function(series.to_string(), |b| {
-            b.iter(|| windows.iter().for_each(|window| { black_box(window.figures(at)); }));
-        });
+        group
+            .sample_size(10)
+            .bench_function(series.to_string(), |b| {
+                b.iter(|| {
+                    windows.iter().for_each(|window| {
+                        black_box(window.figures(at));
+                    })
+                });
+            });
     }
     group.finish();
 }

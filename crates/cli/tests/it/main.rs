@@ -1,6 +1,7 @@
 //! The binary as others run it: what it prints, and how it exits.
 
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
