@@ -176,7 +176,12 @@ async fn draining_lets_requests_end_and_takes_no_more() {
         "done"
     });
     let router = Router::new().route("/", slow);
-    let (address, listening) = serve(Protocol::Http, router, limits()).await;
+    // So that nothing but the drain can end a connection.
+    let limits = Limits {
+        head_wait_max: 2 * LONG,
+        ..limits()
+    };
+    let (address, listening) = serve(Protocol::Http, router, limits).await;
     let mut idle = connect(address).await;
     let mut busy = connect(address).await;
     busy.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")

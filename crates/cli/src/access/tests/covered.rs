@@ -51,7 +51,7 @@ fn every_http_route_has_a_class() {
 #[test]
 fn routes_are_found_in_sources() {
     let text = "const PATH: &str = \"/c\";\nRouter::new()\n.route(\"/a/{x}\", get(a).put(b))\n\
-                .route(\n    PATH,\n    post(c),\n)";
+                .route(\n    PATH,\n    post(c),\n)\nheaders.get(x)";
     let found: Vec<_> = routes_in(text)
         .into_iter()
         .map(|(method, path)| format!("{method} {path}"))
@@ -70,7 +70,7 @@ fn routes_in(text: &str) -> Vec<(Method, String)> {
             None => constant(text, path),
         };
         let path = literal.replace(['{', '}'], "-");
-        let methods = rest.split(".route(").next().unwrap();
+        let methods = up_to_the_end(rest);
         let mut known = Vec::new();
         for method in [
             Method::GET,
@@ -92,6 +92,20 @@ fn routes_in(text: &str) -> Vec<(Method, String)> {
         routes.extend(known);
     }
     routes
+}
+
+/// What stands before the bracket that ends a call.
+fn up_to_the_end(text: &str) -> &str {
+    let mut open = 1;
+    let end = text.find(|character| {
+        open += match character {
+            '(' => 1,
+            ')' => -1,
+            _ => 0,
+        };
+        open == 0
+    });
+    text.split_at(end.unwrap()).0
 }
 
 fn constant<'t>(text: &'t str, name: &str) -> &'t str {
