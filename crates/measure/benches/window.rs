@@ -1,7 +1,12 @@
 //! Filing, stepping and reading windows, at 1,000, 10,000 and 100,000 series.
 //!
 //! Times are per observation (`file`) and per series (`step`, `figures`).
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a benchmark"
+)]
 
 use std::hint::black_box;
 
@@ -112,7 +117,7 @@ fn figures(c: &mut Criterion) {
                 b.iter(|| {
                     windows.iter().for_each(|window| {
                         black_box(window.figures(at));
-                    })
+                    });
                 });
             });
     }

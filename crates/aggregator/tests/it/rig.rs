@@ -22,6 +22,7 @@ use sextant_wire::windows::from_record;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// 2026-11-22 14:00:03 UTC.
 const START_US: i64 = 1_795_356_003_000_000;
@@ -42,6 +43,7 @@ pub(crate) struct Rig {
     pub(crate) config: AggregatorConfig,
     registry: Registry,
     metrics: Metrics,
+    tasks: TaskTracker,
     running: Option<(
         JoinHandle<Result<(), sextant_aggregator::AggregatorError>>,
         CancellationToken,
@@ -73,6 +75,7 @@ impl Rig {
             config,
             registry,
             metrics,
+            tasks: TaskTracker::new(),
             running: None,
             _folder: folder,
         }
@@ -92,7 +95,7 @@ impl Rig {
         };
         let stop = CancellationToken::new();
         let aggregator = Aggregator::new(dependencies, self.config.clone(), name.to_owned());
-        self.running = Some((tokio::spawn(aggregator.run(stop.clone())), stop));
+        self.running = Some((self.tasks.spawn(aggregator.run(stop.clone())), stop));
     }
 
     /// Ends the aggregator as SIGTERM does.

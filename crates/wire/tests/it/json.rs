@@ -10,7 +10,7 @@ fn with(field: &str) -> String {
     GOOD.replacen('{', &format!("{{{field},"), 1)
 }
 
-/// serde_json keeps the last of two equal fields, so what is given here wins.
+/// `serde_json` keeps the last of two equal fields, so what is given here wins.
 fn instead(field: &str) -> String {
     GOOD.replacen('}', &format!(",{field}}}"), 1)
 }
@@ -83,7 +83,7 @@ fn what_cannot_be_is_refused_by_name_and_the_rest_is_unharmed() {
             refusal(&line),
             Some(expected),
             "{}",
-            &line[..line.len().min(300)]
+            line.chars().take(300).collect::<String>()
         );
     }
 }

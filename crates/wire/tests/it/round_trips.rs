@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use sextant_eventlog::{Offset, StoredRecord};
-use sextant_measure::id::{AgentId, EndpointId, SeriesId};
+use sextant_measure::id::{AgentId, EndpointId, Operation, RequestId, SeriesId};
 use sextant_measure::observation::{Definition, Observation};
 use sextant_measure::time::Timestamp;
 use sextant_snapshot::record::{Entry, OwnerState, Progress};
@@ -19,8 +19,8 @@ fn row(observation: &Observation, endpoint: u32) -> Row<'_> {
         endpoint,
         measurement: observation.measurement,
         tier: observation.tier,
-        operation: observation.operation.as_ref().map(|o| o.as_str()),
-        request_id: observation.request_id.as_ref().map(|id| id.as_str()),
+        operation: observation.operation.as_ref().map(Operation::as_str),
+        request_id: observation.request_id.as_ref().map(RequestId::as_str),
     }
 }
 
