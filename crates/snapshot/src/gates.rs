@@ -8,8 +8,8 @@ use sextant_measure::time::Timestamp;
 
 use crate::cursor::Cursor;
 use crate::error::SnapshotError;
+use crate::lane::{Index, Lane, Place};
 use crate::picture::{Applied, Ignored};
-use crate::shelf::{Place, Shelf};
 use crate::stamp::{Stamp, Stamped};
 
 /// What a verdict is about.
@@ -124,12 +124,16 @@ impl GateEntry {
     }
 }
 
+/// The gates log's only one.
+const PARTITION: u32 = 0;
+
 /// What is known of the gates log.
 #[derive(Debug)]
 pub(crate) struct Gates {
     log_id: u64,
     cursor: Cursor,
-    shelf: Shelf<GateKey, Gate>,
+    lane: Lane<GateKey, Gate>,
+    index: Index<GateKey, Gate>,
     live_max: usize,
 }
 
@@ -138,7 +142,8 @@ impl Gates {
         Self {
             log_id,
             cursor: Cursor::default(),
-            shelf: Shelf::new(live_max, live_max),
+            lane: Lane::new(PARTITION, live_max, live_max),
+            index: Index::new(),
             live_max,
         }
     }
@@ -163,13 +168,13 @@ impl Gates {
         let (place, epoch) = (Place::at(offset), 0);
         match entry {
             GateEntry::Set(gate) => {
-                let put = self
-                    .shelf
-                    .put(gate.key.clone(), place, epoch, Arc::new(gate));
+                let (key, gate) = (gate.key.clone(), Arc::new(gate));
+                let put = self.lane.put(&mut self.index, key, place, epoch, gate);
                 put.map_or(Applied::Ignored(Ignored::NoRoom), |_| Applied::Changed)
             }
             GateEntry::Cleared(key) => {
-                self.shelf.bury(key, place, epoch, appended_at);
+                let index = &mut self.index;
+                self.lane.bury(index, key, place, epoch, appended_at);
                 Applied::Changed
             }
         }
@@ -180,7 +185,7 @@ impl Gates {
     }
 
     pub(crate) fn forget(&mut self, until: Timestamp) {
-        self.shelf.forget(until);
+        self.lane.forget(&mut self.index, until);
     }
 
     pub(crate) fn log_id(&self) -> u64 {
@@ -192,13 +197,13 @@ impl Gates {
     }
 
     pub(crate) fn resumes_from(&self, position: u64, now: Timestamp) -> bool {
-        self.cursor.resumes_from(position, now) && self.shelf.remembers(position)
+        self.cursor.resumes_from(position, now) && self.lane.remembers(position)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Stamped<Gate>> {
-        self.shelf
+        self.index
             .iter()
-            .map(|(offset, gate)| stamped(offset, gate))
+            .map(|(_, offset, gate)| stamped(offset, gate))
     }
 
     /// Those set since the position, and those cleared.
@@ -208,7 +213,7 @@ impl Gates {
         mut wanted: impl FnMut(&ModelId) -> bool,
     ) -> (Vec<Stamped<Gate>>, Vec<(GateKey, Stamp)>) {
         let (mut set, mut cleared) = (Vec::new(), Vec::new());
-        for (offset, key, gate) in self.shelf.since(position) {
+        for (offset, key, gate) in self.lane.since(position) {
             match gate {
                 _ if !wanted(&key.model) => {}
                 Some(gate) => set.push(stamped(offset, gate)),
@@ -228,7 +233,7 @@ fn stamped(offset: u64, gate: &Arc<Gate>) -> Stamped<Gate> {
 
 fn stamp(offset: u64) -> Stamp {
     Stamp {
-        partition: 0,
+        partition: PARTITION,
         offset,
     }
 }

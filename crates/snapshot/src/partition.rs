@@ -7,16 +7,34 @@ use sextant_measure::id::{AgentId, EndpointId, ModelId};
 use sextant_measure::time::Timestamp;
 
 use crate::cursor::Cursor;
+use crate::lane::{Index, Lane, Place};
 use crate::picture::{Applied, Ignored, Limits, PartitionStatus};
 use crate::providers::Providers;
 use crate::record::{Entry, LogRecord, OwnerState, Progress};
 use crate::row::{AgentRow, EndpointRow};
-use crate::shelf::{Place, Shelf};
 use crate::stamp::{Stamp, Stamped};
 
 /// Claims that are remembered, the latest. An older one costs a look through the rows each time it
 /// is met again.
 const CLAIMS_MAX: usize = 256;
+
+/// What all partitions hold, by what it is about.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(crate) rows: Index<EndpointId, EndpointRow>,
+    pub(crate) agents: Index<AgentId, AgentRow>,
+    pub(crate) providers: Providers,
+}
+
+impl Contents {
+    pub(crate) fn new() -> Self {
+        Self {
+            rows: Index::new(),
+            agents: Index::new(),
+            providers: Providers::default(),
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Partition {
@@ -28,8 +46,8 @@ pub(crate) struct Partition {
     owner: Option<String>,
     /// With the epoch of who said it.
     progress: Option<(u64, Progress)>,
-    rows: Shelf<EndpointId, EndpointRow>,
-    agents: Shelf<AgentId, AgentRow>,
+    rows: Lane<EndpointId, EndpointRow>,
+    agents: Lane<AgentId, AgentRow>,
 }
 
 impl Partition {
@@ -42,14 +60,14 @@ impl Partition {
             claims: BTreeSet::new(),
             owner: None,
             progress: None,
-            rows: Shelf::new(limits.rows_max, limits.removals_max),
-            agents: Shelf::new(limits.agents_max, limits.removals_max),
+            rows: Lane::new(index, limits.rows_max, limits.removals_max),
+            agents: Lane::new(index, limits.agents_max, limits.removals_max),
         }
     }
 
-    pub(crate) fn apply(&mut self, record: LogRecord, providers: &mut Providers) -> Applied {
-        match self.admit(&record, providers) {
-            Ok(epoch) => self.enter(record, epoch, providers),
+    pub(crate) fn apply(&mut self, record: LogRecord, contents: &mut Contents) -> Applied {
+        match self.admit(&record, contents) {
+            Ok(epoch) => self.enter(record, epoch, contents),
             Err(reason) => Applied::Ignored(reason),
         }
     }
@@ -58,9 +76,9 @@ impl Partition {
         self.cursor.reached_end(now);
     }
 
-    pub(crate) fn forget(&mut self, until: Timestamp) {
-        self.rows.forget(until);
-        self.agents.forget(until);
+    pub(crate) fn forget(&mut self, until: Timestamp, contents: &mut Contents) {
+        self.rows.forget(&mut contents.rows, until);
+        self.agents.forget(&mut contents.agents, until);
     }
 
     pub(crate) fn log_id(&self) -> Option<u64> {
@@ -94,22 +112,6 @@ impl Partition {
         self.cursor.resumes_from(position, now) && self.rows.remembers(position)
     }
 
-    pub(crate) fn row(&self, id: &EndpointId) -> Option<&Arc<EndpointRow>> {
-        self.rows.get(id)
-    }
-
-    pub(crate) fn rows(&self) -> impl Iterator<Item = Stamped<EndpointRow>> {
-        self.rows
-            .iter()
-            .map(|(offset, row)| self.stamped(offset, row))
-    }
-
-    pub(crate) fn agents(&self) -> impl Iterator<Item = Stamped<AgentRow>> {
-        self.agents
-            .iter()
-            .map(|(offset, row)| self.stamped(offset, row))
-    }
-
     /// Adds the rows that came since the position, and the removals.
     pub(crate) fn since(
         &self,
@@ -121,14 +123,17 @@ impl Partition {
         for (offset, id, row) in self.rows.since(position) {
             match row {
                 _ if !wanted(&id.model) => {}
-                Some(row) => rows.push(self.stamped(offset, row)),
+                Some(row) => rows.push(Stamped {
+                    stamp: self.stamp(offset),
+                    value: Arc::clone(row),
+                }),
                 None => removed.push((id.clone(), self.stamp(offset))),
             }
         }
     }
 
     /// Moves past the record. Gives its writer's epoch, if it is a valid owner's.
-    fn admit(&mut self, record: &LogRecord, providers: &mut Providers) -> Result<u64, Ignored> {
+    fn admit(&mut self, record: &LogRecord, contents: &mut Contents) -> Result<u64, Ignored> {
         let offset = record.offset;
         let claims = matches!(record.entry, Entry::Claim { .. });
         let epoch = if claims { offset } else { record.epoch };
@@ -139,49 +144,50 @@ impl Partition {
             if !claims {
                 return Err(Ignored::OtherLog);
             }
-            self.start_again(providers);
+            self.start_again(contents);
         }
         if self.cursor.has_read(offset) {
             return Err(Ignored::Repeated);
         }
         self.log_id = Some(record.log_id);
         self.cursor.advance(offset, record.appended_at);
-        self.learn_claim(epoch, record, providers);
+        self.learn_claim(epoch, record, contents);
         if self.epoch() > Some(epoch) {
             return Err(Ignored::Stale);
         }
         Ok(epoch)
     }
 
-    fn enter(&mut self, record: LogRecord, epoch: u64, providers: &mut Providers) -> Applied {
+    fn enter(&mut self, record: LogRecord, epoch: u64, contents: &mut Contents) -> Applied {
         let place = Place::at(record.offset);
         match record.entry {
             Entry::Claim { owner } => self.owner = Some(owner),
             Entry::Progress(progress) => self.progress = Some((epoch, progress)),
             Entry::Endpoint(row) => {
                 let row = Arc::new(row);
-                let put = self
-                    .rows
-                    .put(row.id().clone(), place, epoch, Arc::clone(&row));
+                let (index, id) = (&mut contents.rows, row.id().clone());
+                let put = self.rows.put(index, id, place, epoch, Arc::clone(&row));
                 let Ok(held) = put else {
                     return Applied::Ignored(Ignored::NoRoom);
                 };
-                providers.replace(held.as_deref(), Some(&row));
+                contents.providers.replace(held.as_deref(), Some(&row));
             }
             Entry::Agent(row) => {
-                let put = self
-                    .agents
-                    .put(row.agent.clone(), place, epoch, Arc::new(row));
+                let (index, id) = (&mut contents.agents, row.agent.clone());
+                let put = self.agents.put(index, id, place, epoch, Arc::new(row));
                 if put.is_err() {
                     return Applied::Ignored(Ignored::NoRoom);
                 }
             }
             Entry::EndpointGone(id) => {
-                let held = self.rows.bury(id, place, epoch, record.appended_at);
-                providers.replace(held.as_deref(), None);
+                let index = &mut contents.rows;
+                let held = self.rows.bury(index, id, place, epoch, record.appended_at);
+                contents.providers.replace(held.as_deref(), None);
             }
             Entry::AgentGone(id) => {
-                self.agents.bury(id, place, epoch, record.appended_at);
+                let index = &mut contents.agents;
+                self.agents
+                    .bury(index, id, place, epoch, record.appended_at);
             }
         }
         Applied::Changed
@@ -190,7 +196,7 @@ impl Partition {
     /// Every epoch is the offset of a claim, also of one that compaction has deleted. What had been
     /// taken for a valid owner's before the claim was known is removed as of now: those who were
     /// handed it have to learn that.
-    fn learn_claim(&mut self, claim: u64, by: &LogRecord, providers: &mut Providers) {
+    fn learn_claim(&mut self, claim: u64, by: &LogRecord, contents: &mut Contents) {
         let newest = self.epoch();
         if !self.claims.insert(claim) {
             return;
@@ -206,19 +212,22 @@ impl Partition {
             nth,
         });
         for (id, place) in self.rows.stale_after(claim).into_iter().zip(places.clone()) {
-            let held = self.rows.bury(id, place, claim, by.appended_at);
-            providers.replace(held.as_deref(), None);
+            let index = &mut contents.rows;
+            let held = self.rows.bury(index, id, place, claim, by.appended_at);
+            contents.providers.replace(held.as_deref(), None);
         }
         for (id, place) in self.agents.stale_after(claim).into_iter().zip(places) {
-            self.agents.bury(id, place, claim, by.appended_at);
+            let index = &mut contents.agents;
+            self.agents.bury(index, id, place, claim, by.appended_at);
         }
     }
 
     /// The log was made anew: nothing of the former one stands.
-    fn start_again(&mut self, providers: &mut Providers) {
-        for (_, row) in self.rows.iter() {
-            providers.replace(Some(row), None);
+    fn start_again(&mut self, contents: &mut Contents) {
+        for row in self.rows.clear(&mut contents.rows) {
+            contents.providers.replace(Some(&row), None);
         }
+        self.agents.clear(&mut contents.agents);
         *self = Self::new(self.index, self.limits);
     }
 
@@ -236,13 +245,6 @@ impl Partition {
         Stamp {
             partition: self.index,
             offset,
-        }
-    }
-
-    fn stamped<T>(&self, offset: u64, value: &Arc<T>) -> Stamped<T> {
-        Stamped {
-            stamp: self.stamp(offset),
-            value: Arc::clone(value),
         }
     }
 }

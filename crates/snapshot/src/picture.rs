@@ -29,12 +29,11 @@ use xxhash_rust::xxh3::Xxh3Default;
 use crate::change::{Change, Delta, FullReason};
 use crate::error::SnapshotError;
 use crate::gates::{GateRecord, Gates};
-use crate::partition::Partition;
-use crate::providers::Providers;
+use crate::partition::{Contents, Partition};
 use crate::record::{LogRecord, Progress};
 use crate::row::{AgentRow, EndpointRow};
 use crate::snapshot::{Header, ModelFilter, Snapshot};
-use crate::stamp::Stamped;
+use crate::stamp::{Stamp, Stamped};
 use crate::version::{GatesPosition, PARTITIONS_MAX, StatisticsPosition, Version};
 
 /// How long removals are remembered: as long as the log keeps its tombstones.
@@ -143,8 +142,8 @@ pub struct PartitionStatus<'a> {
 #[derive(Debug)]
 pub struct Picture {
     partitions: Vec<Partition>,
+    contents: Contents,
     gates: Gates,
-    providers: Providers,
     ignored: [u64; Ignored::ALL.len()],
 }
 
@@ -161,8 +160,8 @@ impl Picture {
         let partition = |index| Partition::new(index, limits);
         Ok(Self {
             partitions: (0..partitions).map(partition).collect(),
+            contents: Contents::new(),
             gates: Gates::new(0, limits.gates_max),
-            providers: Providers::default(),
             ignored: Default::default(),
         })
     }
@@ -170,7 +169,7 @@ impl Picture {
     /// Applies a record of the windows log.
     pub fn apply(&mut self, record: LogRecord) -> Applied {
         let applied = match self.partition_mut(record.partition) {
-            Some((partition, providers)) => partition.apply(record, providers),
+            Some((partition, contents)) => partition.apply(record, contents),
             None => Applied::Ignored(Ignored::NoPartition),
         };
         self.count(applied)
@@ -205,7 +204,7 @@ impl Picture {
     pub fn expire(&mut self, now: Timestamp) {
         let until = now.plus_micros(-REMEMBER_US);
         for partition in &mut self.partitions {
-            partition.forget(until);
+            partition.forget(until, &mut self.contents);
         }
         self.gates.forget(until);
     }
@@ -239,15 +238,21 @@ impl Picture {
             generated_at: now,
             partitions_whole: count(whole),
             partitions: count(self.partitions.len()),
-            observer_suspected: self.providers.observer_suspected(),
+            observer_suspected: self.contents.providers.observer_suspected(),
         }
     }
 
     /// Everything, now.
     pub fn snapshot(&self, catalog_revision: u64, now: Timestamp) -> Snapshot {
-        let rows = self.partitions.iter().flat_map(Partition::rows);
         let header = self.header(catalog_revision, now);
-        Snapshot::new(header, rows.collect(), self.gates.iter().collect())
+        let rows = self.contents.rows.iter().map(stamped).collect();
+        let gates = self.gates.iter().collect();
+        // To compare all rows would cost more than all the rest.
+        if self.contents.rows.has_shared_key() {
+            Snapshot::new(header, rows, gates)
+        } else {
+            Snapshot::of_sorted(header, rows, gates)
+        }
     }
 
     /// What of these models changed since the version, which this picture or any other of the same
@@ -285,13 +290,13 @@ impl Picture {
 
     /// The row of an endpoint, in whichever partition it was published last.
     pub fn row(&self, id: &EndpointId) -> Option<&Arc<EndpointRow>> {
-        let rows = self.partitions.iter().filter_map(|p| p.row(id));
+        let rows = self.contents.rows.of_key(id);
         rows.max_by_key(|row| row.published_at())
     }
 
-    /// All senders.
+    /// All senders, in the order of their names.
     pub fn agents(&self) -> impl Iterator<Item = Stamped<AgentRow>> {
-        self.partitions.iter().flat_map(Partition::agents)
+        self.contents.agents.iter().map(stamped)
     }
 
     /// What is known of each partition of the windows log.
@@ -326,9 +331,9 @@ impl Picture {
         (!resumes).then_some(FullReason::TooOld)
     }
 
-    fn partition_mut(&mut self, index: u32) -> Option<(&mut Partition, &mut Providers)> {
+    fn partition_mut(&mut self, index: u32) -> Option<(&mut Partition, &mut Contents)> {
         let partition = self.partitions.get_mut(usize::try_from(index).ok()?)?;
-        Some((partition, &mut self.providers))
+        Some((partition, &mut self.contents))
     }
 
     fn count(&mut self, applied: Applied) -> Applied {
@@ -338,5 +343,12 @@ impl Picture {
             *count += 1;
         }
         applied
+    }
+}
+
+fn stamped<T>((partition, offset, value): (u32, u64, &Arc<T>)) -> Stamped<T> {
+    Stamped {
+        stamp: Stamp { partition, offset },
+        value: Arc::clone(value),
     }
 }

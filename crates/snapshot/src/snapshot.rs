@@ -40,17 +40,25 @@ impl<R: Row> Snapshot<R> {
     /// change of the partitioning, the one published last.
     pub fn new(header: Header, rows: Vec<Stamped<R>>, gates: Vec<Stamped<Gate>>) -> Self {
         let (mut rows, mut gates) = (rows, gates);
-        // Stable, since that is fast on what mostly is a few ascending runs.
-        rows.sort_by(|a, b| {
-            let newest_first = || {
-                let newness = |row: &Stamped<R>| (row.value.published_at(), row.stamp.partition);
-                newness(b).cmp(&newness(a))
-            };
-            let by_endpoint = a.value.endpoint().cmp(b.value.endpoint());
-            by_endpoint.then_with(newest_first)
-        });
-        rows.dedup_by(|b, a| a.value.endpoint() == b.value.endpoint());
+        if !rows.is_sorted_by(|a, b| a.value.endpoint() < b.value.endpoint()) {
+            let newness = |row: &Stamped<R>| (row.value.published_at(), row.stamp.partition);
+            // Stable, since that is fast on what is a few ascending runs.
+            rows.sort_by(|a, b| {
+                let by_endpoint = a.value.endpoint().cmp(b.value.endpoint());
+                by_endpoint.then_with(|| newness(b).cmp(&newness(a)))
+            });
+            rows.dedup_by(|b, a| a.value.endpoint() == b.value.endpoint());
+        }
         gates.sort_by(|a, b| a.value.key().cmp(b.value.key()));
+        Self::of_sorted(header, rows, gates)
+    }
+
+    /// A snapshot of rows and gates that already stand in ascending order, each once.
+    pub(crate) fn of_sorted(
+        header: Header,
+        rows: Vec<Stamped<R>>,
+        gates: Vec<Stamped<Gate>>,
+    ) -> Self {
         Self {
             header,
             rows,
