@@ -1,6 +1,6 @@
-//! A log that can be cut off, and joined again.
+//! A log that can be cut off, joined again, slowed down and shortened.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,19 +12,33 @@ use sextant_testkit::memory_log::MemoryLog;
 
 pub(crate) struct Cut {
     pub(crate) log: MemoryLog,
-    is_cut: AtomicBool,
+    is_away: AtomicBool,
+    read_ms: AtomicU64,
+    earliest: AtomicU64,
 }
 
 impl Cut {
     pub(crate) fn new(log: MemoryLog) -> Self {
         Self {
             log,
-            is_cut: AtomicBool::new(false),
+            is_away: AtomicBool::new(false),
+            read_ms: AtomicU64::new(0),
+            earliest: AtomicU64::new(0),
         }
     }
 
+    /// Makes every read take that long.
+    pub(crate) fn slow_down(&self, read_ms: u64) {
+        self.read_ms.store(read_ms, Ordering::SeqCst);
+    }
+
+    /// Deletes what is below the offset.
+    pub(crate) fn shorten(&self, earliest: u64) {
+        self.earliest.store(earliest, Ordering::SeqCst);
+    }
+
     pub(crate) fn cut(&self, is_cut: bool) {
-        self.is_cut.store(is_cut, Ordering::SeqCst);
+        self.is_away.store(is_cut, Ordering::SeqCst);
     }
 }
 
@@ -38,12 +52,22 @@ impl EventLog for Cut {
         limit: ReadLimit,
         wait: Duration,
     ) -> Result<Fetched, LogError> {
+        let read_ms = self.read_ms.load(Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(read_ms)).await;
         let away = || LogError::Unavailable {
             reason: "cut off".to_owned(),
         };
-        let is_cut = || self.is_cut.load(Ordering::SeqCst);
+        let is_cut = || self.is_away.load(Ordering::SeqCst);
         if is_cut() {
             return Err(away());
+        }
+        let earliest = Offset(self.earliest.load(Ordering::SeqCst));
+        if from < earliest {
+            let high_watermark = self.log.bounds(topic, partition).await?.high_watermark;
+            return Err(LogError::OutOfRange {
+                earliest,
+                high_watermark,
+            });
         }
         let fetched = self.log.read(topic, partition, from, limit, wait).await;
         // A read that was under way is cut off too.

@@ -88,6 +88,29 @@ async fn who_comes_back_is_told_what_changed_meanwhile_by_any_server() {
     second.end().await;
 }
 
+/// Or else each who comes back would be led on apart from all others, for good.
+#[tokio::test(start_paused = true)]
+async fn who_comes_back_is_led_to_an_edition() {
+    let (rig, running) = Rig::with([change(deepinfra(), 1)]).await;
+    let mut client = running.client();
+    let mut holder = Holder::default();
+    let mut watch = holder.watch(&mut client).await.unwrap();
+    holder.take(&mut watch).await;
+    for n in 2..=4 {
+        rig.append(0, change(deepinfra(), n)).await;
+        crate::rig::settle().await;
+    }
+    // Read, and not published yet.
+    rig.append(0, change(deepinfra(), 5)).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let mut watch = holder.watch(&mut client).await.unwrap();
+    holder.take(&mut watch).await;
+    let answer = running.get("/api/v1/snapshot").await;
+    assert_eq!(answer.json()["version"], holder.version());
+    holder.assert_current(&mut client).await;
+    running.end().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_version_that_cannot_be_resumed_gets_everything() {
     let (rig, running) = Rig::with([change(deepinfra(), 1)]).await;
