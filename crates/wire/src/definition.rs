@@ -149,7 +149,7 @@ mod tests {
     }
 
     /// Computed once; stored data depends on it.
-    const PARTITION_OF_SCOUT_AT_DEEPINFRA: u32 = 0;
+    const PARTITION_OF_SCOUT_AT_DEEPINFRA: u32 = 5;
 
     #[test]
     fn hostile_names_are_refused_by_field() {
