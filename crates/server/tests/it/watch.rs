@@ -100,7 +100,8 @@ async fn who_comes_back_is_led_to_an_edition() {
         rig.append(0, change(deepinfra(), n)).await;
         crate::rig::settle().await;
     }
-    // Read, and not published yet.
+    // Read between two editions, and not published yet.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     rig.append(0, change(deepinfra(), 5)).await;
     tokio::time::sleep(Duration::from_millis(10)).await;
     let mut watch = holder.watch(&mut client).await.unwrap();
