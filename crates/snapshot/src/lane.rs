@@ -373,6 +373,15 @@ mod tests {
     }
 
     #[test]
+    fn a_lane_that_remembers_no_removals_drops_the_key_at_once() {
+        let mut letters = Letters::new(10, 0);
+        letters.put('a', 1).unwrap();
+        letters.bury('a', 2);
+        assert!(letters.1.slots.is_empty() && letters.since(0).is_empty());
+        assert!(!letters.0.remembers(2));
+    }
+
+    #[test]
     fn a_full_lane_takes_no_other_key_but_renews_those_it_has() {
         let mut letters = Letters::new(2, 10);
         letters.put('a', 1).unwrap();

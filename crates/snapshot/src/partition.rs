@@ -61,7 +61,8 @@ impl Partition {
             owner: None,
             progress: None,
             rows: Lane::new(index, limits.rows_max, limits.removals_max),
-            agents: Lane::new(index, limits.agents_max, limits.removals_max),
+            // Nobody is told what changed in senders, so their removals need no remembering.
+            agents: Lane::new(index, limits.agents_max, 0),
         }
     }
 
@@ -78,7 +79,6 @@ impl Partition {
 
     pub(crate) fn forget(&mut self, until: Timestamp, contents: &mut Contents) {
         self.rows.forget(&mut contents.rows, until);
-        self.agents.forget(&mut contents.agents, until);
     }
 
     pub(crate) fn log_id(&self) -> Option<u64> {
