@@ -16,7 +16,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::file::{BUSY_WAIT_MAX, LogFile, PAGE_BYTES, leave_checkpoints_alone, open_checkpointer};
-use super::state::Shared;
+use super::state::{Shared, StopOnPanic};
 use super::{fault, stats};
 use crate::LogError;
 
@@ -119,10 +119,9 @@ impl Checkpointer {
 impl Drop for Checkpointer {
     fn drop(&mut self) {
         self.requests = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the checkpoint thread of the log panicked");
+        if let Some(thread) = self.thread.take() {
+            // If it panicked, the log has stopped and says so.
+            drop(thread.join());
         }
     }
 }
@@ -142,6 +141,7 @@ impl Worker {
     }
 
     fn run(mut self, requests: &Receiver<Request>) {
+        let _guard = StopOnPanic(Arc::clone(&self.shared));
         for request in requests {
             let outcome = match request {
                 Request::Checkpoint(path, state) => {

@@ -259,7 +259,11 @@ pub(super) fn remove(path: &Path) -> Result<(), LogError> {
 
 /// Makes the names in a file's directory durable.
 pub(super) fn sync_directory_of(path: &Path) -> Result<(), LogError> {
-    let directory = path.parent().unwrap_or(path);
+    let directory = match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => path,
+    };
     File::open(directory)
         .and_then(|directory| directory.sync_all())
         .map_err(|error| fault::io("sync", directory, &error))

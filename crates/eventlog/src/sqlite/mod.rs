@@ -210,10 +210,9 @@ impl SqliteLog {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(writer) = writer
-            && writer.join().is_err()
-        {
-            self.shared.stop("its writer panicked".to_owned());
+        if let Some(writer) = writer {
+            // If it panicked, the log has stopped and says so.
+            drop(writer.join());
         }
     }
 }

@@ -14,15 +14,18 @@ use crate::LogError;
 /// How many idle connections are kept for each reader that may be busy.
 const IDLE_PER_READER: usize = 2;
 
+/// Connections by their files, the one used last in front.
+type Connections = VecDeque<(Arc<Path>, Connection)>;
+
 /// A bounded pool of reading connections, used on blocking threads.
 pub(super) struct Readers {
     permits: Arc<Semaphore>,
     idle: Arc<Idle>,
 }
 
-/// Idle connections, the one used last in front.
+/// Idle connections; none once the pool is closed.
 struct Idle {
-    connections: Mutex<VecDeque<(Arc<Path>, Connection)>>,
+    connections: Mutex<Option<Connections>>,
     connections_max: usize,
 }
 
@@ -33,7 +36,7 @@ impl Readers {
         Self {
             permits: Arc::new(Semaphore::new(readers_max)),
             idle: Arc::new(Idle {
-                connections: Mutex::default(),
+                connections: Mutex::new(Some(VecDeque::new())),
                 connections_max,
             }),
         }
@@ -69,19 +72,22 @@ impl Readers {
 
     /// Lets go of a file that is to be removed.
     pub(super) fn forget(&self, path: &Path) {
-        self.idle.lock().retain(|(idle, _)| **idle != *path);
+        if let Some(connections) = &mut *self.idle.lock() {
+            connections.retain(|(idle, _)| **idle != *path);
+        }
     }
 
     /// Ends the pool: later reads are refused, and no file is held once those at work are done.
     pub(super) fn close(&self) {
         self.permits.close();
-        self.idle.lock().clear();
+        *self.idle.lock() = None;
     }
 }
 
 impl Idle {
     fn take(&self, path: &Path) -> Option<Connection> {
-        let mut connections = self.lock();
+        let mut held = self.lock();
+        let connections = held.as_mut()?;
         let index = connections.iter().position(|(idle, _)| **idle == *path)?;
         connections.remove(index).map(|(_, connection)| connection)
     }
@@ -91,12 +97,13 @@ impl Idle {
         if !path.exists() {
             return;
         }
-        let mut connections = self.lock();
-        connections.push_front((path, connection));
-        connections.truncate(self.connections_max);
+        if let Some(connections) = &mut *self.lock() {
+            connections.push_front((path, connection));
+            connections.truncate(self.connections_max);
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Arc<Path>, Connection)>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Connections>> {
         self.connections
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

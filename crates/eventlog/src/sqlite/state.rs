@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread;
 
 use tokio::sync::watch;
 
@@ -101,6 +102,21 @@ impl Shared {
 
     pub(super) fn now_us(&self) -> i64 {
         (self.clock)()
+    }
+}
+
+/// Stops the log if the thread that holds it panics: nobody waits for a thread that is gone.
+pub(super) struct StopOnPanic(pub(super) Arc<Shared>);
+
+impl Drop for StopOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let thread = thread::current();
+            self.0.stop(format!(
+                "its thread {} panicked",
+                thread.name().unwrap_or_default()
+            ));
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::RwLock;
 
 use super::catalog::{self, Entry, EntryPlace};
 use super::checkpoint::{self, Checkpointer};
@@ -38,6 +38,7 @@ impl Storage {
         disk: Box<dyn Disk>,
     ) -> Result<(Self, Vec<Topic>), LogError> {
         fs::create_dir_all(directory).map_err(|error| fault::io("create", directory, &error))?;
+        file::sync_directory_of(directory)?;
         let lock = DirectoryLock::take(directory)?;
         let main = open_main(directory)?;
         let entries =
@@ -127,30 +128,23 @@ impl Storage {
         Ok(())
     }
 
-    /// Drops what is older than its retention allows.
+    /// Drops what is older than its retention allows. What fails for one topic doesn't keep the
+    /// others from being looked at; the first failure is returned.
     pub(super) fn enforce_retention(
         &mut self,
         shared: &Shared,
         checkpointer: &Checkpointer,
         now_us: i64,
     ) -> Result<(), LogError> {
+        let mut outcome = Ok(());
         for topic in shared.topics() {
-            let retention_us = catalog::retention_us(&topic.spec);
-            match &topic.place {
-                Place::Main { first_slot, .. } => {
-                    let last_slot = first_slot + topic.spec.partitions as usize - 1;
-                    let before_us = now_us.saturating_sub(retention_us);
-                    let dropped = self.main.transact(&mut *self.disk, |connection| {
-                        compaction::drop_tombstones(connection, *first_slot, last_slot, before_us)
-                    })?;
-                    stats::add(&shared.counters.tombstones_dropped, dropped);
-                }
-                Place::Hours(_) => {
-                    self.drop_hours(&topic, shared, checkpointer, now_us, retention_us)?;
-                }
-            }
+            let retained = match &topic.place {
+                Place::Main { .. } => self.drop_tombstones(&topic, shared, now_us),
+                Place::Hours(_) => self.drop_hours(&topic, shared, checkpointer, now_us),
+            };
+            outcome = outcome.and(retained);
         }
-        Ok(())
+        outcome
     }
 
     /// The size of all files.
@@ -268,42 +262,40 @@ impl Storage {
         Ok(Topic::new(entry.spec, place, &slots))
     }
 
+    fn drop_tombstones(
+        &mut self,
+        topic: &Topic,
+        shared: &Shared,
+        now_us: i64,
+    ) -> Result<(), LogError> {
+        let first_slot = topic.slot(0);
+        let last_slot = topic.slot(topic.spec.partitions - 1);
+        let before_us = now_us.saturating_sub(catalog::retention_us(&topic.spec));
+        let dropped = self.main.transact(&mut *self.disk, |connection| {
+            compaction::drop_tombstones(connection, first_slot, last_slot, before_us)
+        })?;
+        stats::add(&shared.counters.tombstones_dropped, dropped);
+        Ok(())
+    }
+
     fn drop_hours(
         &mut self,
-        topic: &Arc<Topic>,
+        topic: &Topic,
         shared: &Shared,
         checkpointer: &Checkpointer,
         now_us: i64,
-        retention_us: i64,
     ) -> Result<(), LogError> {
-        let Place::Hours(held) = &topic.place else {
-            return Ok(());
-        };
+        let retention_us = catalog::retention_us(&topic.spec);
         let is_expired = |number| hours::is_expired(number, now_us, retention_us);
-        let active = self.hours.get(&topic.spec.name);
+        // First what needs no space: a new file may find none until then.
+        drop_all_but_newest(topic, shared, is_expired)?;
         // The newest file stays for its offsets, so records in it need a newer one to be dropped.
+        let active = self.hours.get(&topic.spec.name);
         if active.is_some_and(|active| is_expired(active.number) && active.file.was_used()) {
             self.roll(topic, now_us, checkpointer)?;
+            drop_all_but_newest(topic, shared, is_expired)?;
         }
-        loop {
-            let expired = {
-                let mut held = write(held);
-                let first_is_expired = held.first().is_some_and(|hour| is_expired(hour.number));
-                (held.len() > 1 && first_is_expired).then(|| held.remove(0))
-            };
-            let Some(hour) = expired else { return Ok(()) };
-            shared.readers.forget(&hour.path);
-            if let Err(error) = file::remove(&hour.path) {
-                write(held).insert(0, hour);
-                return Err(error);
-            }
-            stats::add(&shared.counters.files_dropped, 1);
-            tracing::info!(
-                topic = topic.spec.name,
-                hour = hour.number,
-                "dropped an hour"
-            );
-        }
+        Ok(())
     }
 
     fn open_files(&self) -> impl Iterator<Item = &LogFile> {
@@ -315,6 +307,36 @@ impl Storage {
 
     fn directory_of(&self, topic: &str) -> PathBuf {
         self.directory.join("topics").join(topic)
+    }
+}
+
+fn drop_all_but_newest(
+    topic: &Topic,
+    shared: &Shared,
+    is_expired: impl Fn(i64) -> bool,
+) -> Result<(), LogError> {
+    let Place::Hours(held) = &topic.place else {
+        return Ok(());
+    };
+    loop {
+        // Out of the readers' sight before it goes.
+        let expired = {
+            let mut held = write(held);
+            let first_is_expired = held.first().is_some_and(|hour| is_expired(hour.number));
+            (held.len() > 1 && first_is_expired).then(|| held.remove(0))
+        };
+        let Some(hour) = expired else { return Ok(()) };
+        shared.readers.forget(&hour.path);
+        if let Err(error) = file::remove(&hour.path) {
+            write(held).insert(0, hour);
+            return Err(error);
+        }
+        stats::add(&shared.counters.files_dropped, 1);
+        tracing::info!(
+            topic = topic.spec.name,
+            hour = hour.number,
+            "dropped an hour"
+        );
     }
 }
 

@@ -28,6 +28,8 @@ struct Faults {
     pages_max: AtomicI64,
     /// Whether the next commit fails as it does when fsync reports EIO.
     fails_next_sync: AtomicBool,
+    /// Whether the next commit panics.
+    panics: AtomicBool,
     /// While it is closed, commits wait.
     gate: Gate,
 }
@@ -78,6 +80,7 @@ impl Disk for FaultyDisk {
 
     fn commit(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         self.0.gate.pass();
+        assert!(!self.0.panics.load(Relaxed), "as told");
         if self.0.fails_next_sync.swap(false, Relaxed) {
             let failure = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
             return Err(rusqlite::Error::SqliteFailure(failure, None));
@@ -201,6 +204,18 @@ async fn p9_a_reader_that_waits_learns_that_the_log_has_stopped() {
     let (read, append) = tokio::join!(reader, log.append(TOPIC, 0, record(10)));
     assert!(matches!(append, Err(LogError::Stopped { .. })));
     assert!(matches!(read, Err(LogError::Stopped { .. })));
+}
+
+#[tokio::test]
+async fn p9_a_writer_that_panics_stops_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, faults) = open(&directory, SqliteOptions::default()).await;
+    faults.panics.store(true, Relaxed);
+    let lost = log.append(TOPIC, 0, record(10)).await.unwrap_err();
+    assert!(matches!(lost, LogError::Stopped { .. }), "{lost}");
+    assert!(log.stopped().await.contains("panicked"));
+    let refusal = log.append(TOPIC, 0, record(10)).await.unwrap_err();
+    assert!(matches!(refusal, LogError::Stopped { .. }), "{refusal}");
 }
 
 #[tokio::test]

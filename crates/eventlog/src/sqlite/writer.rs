@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::checkpoint::{self, Checkpointer};
 use super::file::LogFile;
 use super::group::{self, Answer, Call, Work};
-use super::state::Shared;
+use super::state::{Shared, StopOnPanic};
 use super::storage::Storage;
 use super::topic::{Place, Topic};
 use super::{catalog, stats};
@@ -74,6 +74,7 @@ impl Writer {
 
     /// Works until the log is closed or nobody is left who could ask.
     pub(super) fn run(mut self) {
+        let _guard = StopOnPanic(Arc::clone(&self.shared));
         let closer = loop {
             let mut next = match self
                 .commands

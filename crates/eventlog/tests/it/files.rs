@@ -181,15 +181,11 @@ async fn a_file_made_for_the_next_hour_before_a_crash_is_used() {
             (first_hour, BY_AGE),
         )
         .unwrap();
+    bench.clock.advance(-HOUR_US);
     let log = bench.open();
     assert_eq!(fetch_all(&log, BY_AGE).await.0, [0, 1]);
-    assert_eq!(
-        log.append(BY_AGE, 0, vec![numbered(2)])
-            .await
-            .unwrap()
-            .first,
-        Offset(2)
-    );
+    let appended = log.append(BY_AGE, 0, vec![numbered(2)]).await.unwrap();
+    assert_eq!((appended.first, bench.hours().len()), (Offset(2), 2));
     log.close().await.unwrap();
     fs::remove_file(bench.hours().last().unwrap()).unwrap();
     assert!(
