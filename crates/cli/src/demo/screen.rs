@@ -68,9 +68,8 @@ pub fn page(screen: &Screen, size: Size, colour: bool) -> String {
 pub fn tables(screen: &Screen, colour: bool) -> String {
     let mut lines = Vec::new();
     for model in screen.models.iter().take(TABLES_MAX) {
-        lines.push(title(model));
+        lines.extend([Line::default(), title(model)]);
         lines.extend(endpoints::lines(&model.endpoints, usize::MAX));
-        lines.push(Line::default());
     }
     if let Some(left @ 1..) = screen.models.len().checked_sub(TABLES_MAX) {
         lines.push(more(left));

@@ -161,6 +161,7 @@ async fn definitions_past_the_bound_refuse_only_the_batches_that_need_them() {
         (refusal.sequence, refusal.reason()),
         (2, Reason::Definitions)
     );
+    assert!(refusal.message.contains("new stream"), "{refusal:?}");
     // Another stream starts anew.
     let mut other = open(&harness).await;
     other.define([3]).await;
