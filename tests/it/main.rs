@@ -12,5 +12,6 @@
 
 mod bad_input;
 mod crash;
+mod reload;
 mod replay;
 mod watch;

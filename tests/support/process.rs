@@ -60,7 +60,12 @@ pub struct Standalone {
 impl Standalone {
     /// Starts on free ports and waits until it is ready.
     pub fn start(data: &Path) -> Self {
-        let mut child = standalone(data, "127.0.0.1:0", "127.0.0.1:0");
+        Self::start_with(data, &[])
+    }
+
+    /// The same, with more arguments.
+    pub fn start_with(data: &Path, arguments: &[&str]) -> Self {
+        let mut child = standalone(data, "127.0.0.1:0", "127.0.0.1:0", arguments);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut address = |prefix: &str| {
             let line = lines.find(|line| line.as_ref().unwrap().starts_with(prefix));
@@ -76,7 +81,7 @@ impl Standalone {
     /// Starts on the ports that another had, without waiting until it is ready.
     pub fn start_again(data: &Path, before: &Self) -> Self {
         let port = |url: &str| url.strip_prefix("http://").unwrap().to_owned();
-        let mut child = standalone(data, &port(&before.http), &port(&before.grpc));
+        let mut child = standalone(data, &port(&before.http), &port(&before.grpc), &[]);
         let stdout = child.stdout.take().unwrap();
         thread::spawn(move || BufReader::new(stdout).lines().for_each(drop));
         Self {
@@ -103,6 +108,13 @@ impl Standalone {
         Some(status_and_body(answer.ok()?))
     }
 
+    /// The answer to who shows this token.
+    pub fn request_as(&self, token: &str, path: &str) -> (u16, Value) {
+        let request = agent().get(format!("{}{path}", self.http));
+        let request = request.header("Authorization", format!("Bearer {token}"));
+        status_and_body(request.call().unwrap())
+    }
+
     pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
         let mut request = agent().post(format!("{}{path}", self.http));
         for (name, value) in headers {
@@ -119,15 +131,15 @@ impl Standalone {
 
     /// Ends it as an operator does.
     pub fn terminate(&mut self) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        self.signal("-TERM");
         self.child.wait().unwrap()
+    }
+
+    /// Sends it a signal, as `kill` names it.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status();
+        assert!(sent.unwrap().success());
     }
 }
 
@@ -139,7 +151,7 @@ impl Drop for Standalone {
     }
 }
 
-fn standalone(data: &Path, http: &str, grpc: &str) -> Child {
+fn standalone(data: &Path, http: &str, grpc: &str, more: &[&str]) -> Child {
     let data = data.to_str().unwrap();
     command(&[
         "standalone",
@@ -150,6 +162,7 @@ fn standalone(data: &Path, http: &str, grpc: &str) -> Child {
         "--grpc",
         grpc,
     ])
+    .args(more)
     .stdout(Stdio::piped())
     .stderr(Stdio::inherit())
     .spawn()

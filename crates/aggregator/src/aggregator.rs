@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sextant_catalog::Catalog;
+use sextant_catalog::LiveCatalog;
 use sextant_eventlog::{EventLog, MembershipEvent};
 use sextant_measure::time::Clock;
 use sextant_store::Store;
@@ -25,7 +25,7 @@ pub struct Dependencies {
     /// Takes minutes and windows.
     pub store: Arc<dyn Store>,
     /// What is known of models and providers.
-    pub catalog: Arc<Catalog>,
+    pub catalog: LiveCatalog,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Where it counts.

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sextant_snapshot::row::REGIONS_MAX;
 
 /// What happens to observations of an endpoint that the catalog does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -23,10 +24,13 @@ pub struct AggregatorConfig {
     /// Series outside the catalog that one partition keeps; those of the catalog come on top.
     pub unknown_series_max: usize,
     /// Regions of one endpoint that are kept apart.
+    #[schemars(range(min = 1, max = REGIONS_MAX))]
     pub regions_max: usize,
     /// Senders whose reports one partition keeps.
+    #[schemars(range(min = 1))]
     pub agents_max: usize,
     /// Bytes read from the log at once.
+    #[schemars(range(min = 1))]
     pub read_bytes_max: usize,
 }
 

@@ -83,6 +83,17 @@ impl Partition {
         }
     }
 
+    /// Goes by another catalog from here on. What is held stays held.
+    pub(crate) fn use_catalog(&mut self, catalog: Arc<Catalog>) {
+        if Arc::ptr_eq(&self.catalog, &catalog) {
+            return;
+        }
+        self.catalog = catalog;
+        let unlisted = |endpoint: &&Endpoint| self.catalog.endpoint(&endpoint.id).is_none();
+        let unknown = self.endpoints.iter().filter(unlisted);
+        self.unknown_series = unknown.map(Endpoint::regions).sum();
+    }
+
     /// Where reading stands: one past the last record, and that record's append time.
     pub(crate) fn read_position(&self) -> Position {
         position(self.next, self.read_at)

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::Flag;
+use crate::config::{Flag, Problems, Settings};
+use crate::environment::Environment;
 
 /// What the process is told to do.
 #[derive(Debug, Parser)]
@@ -170,6 +171,15 @@ pub enum Output {
 }
 
 impl StandaloneArgs {
+    /// The settings as they stand now, in all their layers.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn settings(&self, environment: &Environment) -> Result<Settings, Problems> {
+        let file = self.config.path.as_deref();
+        Settings::load(file, &environment.variables, self.flags())
+    }
+
     /// The settings that are given as arguments.
     pub fn flags(&self) -> Vec<Flag> {
         let texts = [

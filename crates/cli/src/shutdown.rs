@@ -44,11 +44,22 @@ pub struct Ended {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CutShort;
 
-/// SIGTERM and SIGINT.
+/// SIGTERM, SIGINT and SIGHUP.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
+    had_terminal: bool,
+}
+
+/// What a signal tells the process to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// To end, by the signal of this name.
+    End(&'static str),
+    /// To read its settings again.
+    Reload,
 }
 
 impl Signals {
@@ -58,14 +69,30 @@ impl Signals {
         Ok(Self {
             terminate: take(SignalKind::terminate())?,
             interrupt: take(SignalKind::interrupt())?,
+            hangup: take(SignalKind::hangup())?,
+            had_terminal: has_terminal(),
         })
     }
 
-    /// Waits for the next one, and gives its name.
-    pub async fn next(&mut self) -> &'static str {
+    /// Waits for the next one.
+    pub async fn next(&mut self) -> Told {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => Told::End("SIGTERM"),
+            _ = self.interrupt.recv() => Told::End("SIGINT"),
+            // It is sent by hand, and by a terminal that is closed.
+            _ = self.hangup.recv() => match self.had_terminal && !has_terminal() {
+                true => Told::End("SIGHUP"),
+                false => Told::Reload,
+            },
+        }
+    }
+
+    /// Waits for the next one that tells the process to end.
+    pub async fn end(&mut self) -> &'static str {
+        loop {
+            if let Told::End(signal) = self.next().await {
+                return signal;
+            }
         }
     }
 }
@@ -100,7 +127,7 @@ impl Shutdown {
 
     /// Runs all phases. Another signal ends the process at once, and nothing more is written.
     pub async fn run(self, signals: &mut Signals) -> Ended {
-        match self.run_unless(signals.next()).await {
+        match self.run_unless(signals.end()).await {
             Ok(ended) => ended,
             Err(CutShort) => end_at_once(),
         }
@@ -175,6 +202,11 @@ impl Ended {
         }
         Err(anyhow::anyhow!("shutdown out of order: {}", all.join("; ")))
     }
+}
+
+/// Whether a terminal controls the process.
+fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
 }
 
 #[expect(

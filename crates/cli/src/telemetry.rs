@@ -9,23 +9,37 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::reload::Handle;
 
 use crate::config::{LogFormat, TelemetryConfig};
 use crate::environment::Environment;
 use crate::escape::Escaping;
 
+/// What is said, which may be changed while it is being said.
+pub struct LiveFilter(Box<dyn Fn(EnvFilter) -> anyhow::Result<()> + Send + Sync>);
+
+type Said = Box<dyn Subscriber + Send + Sync>;
+
 /// Says on standard error what happens from here on. Once in a process.
-pub fn start(config: &TelemetryConfig, environment: &Environment) -> anyhow::Result<()> {
+pub fn start(config: &TelemetryConfig, environment: &Environment) -> anyhow::Result<LiveFilter> {
     let colour = environment.colour_on(&std::io::stderr());
-    let subscriber = subscriber(config, std::io::stderr, colour)?;
-    tracing::subscriber::set_global_default(subscriber).context("cannot start telemetry")
+    let (subscriber, filter) = subscriber(config, std::io::stderr, colour)?;
+    tracing::subscriber::set_global_default(subscriber).context("cannot start telemetry")?;
+    Ok(filter)
+}
+
+impl LiveFilter {
+    /// Goes by another filter from here on.
+    pub fn replace(&self, filter: &str) -> anyhow::Result<()> {
+        (self.0)(EnvFilter::try_new(filter)?)
+    }
 }
 
 fn subscriber<W>(
     config: &TelemetryConfig,
     writer: W,
     colour: bool,
-) -> anyhow::Result<Box<dyn Subscriber + Send + Sync>>
+) -> anyhow::Result<(Said, LiveFilter)>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -36,12 +50,22 @@ where
         .with_ansi(colour);
     Ok(match config.format {
         // JSON escapes whatever would end a line.
-        LogFormat::Json => Box::new(builder.json().flatten_event(true).finish()),
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let filter = live(builder.reload_handle());
+            (Box::new(builder.finish()), filter)
+        }
         LogFormat::Compact => {
             let fields = debug_fn(field).delimited(" ");
-            Box::new(builder.compact().fmt_fields(fields).finish())
+            let builder = builder.compact().fmt_fields(fields).with_filter_reloading();
+            let filter = live(builder.reload_handle());
+            (Box::new(builder.finish()), filter)
         }
     })
+}
+
+fn live<S: 'static>(handle: Handle<EnvFilter, S>) -> LiveFilter {
+    LiveFilter(Box::new(move |filter| Ok(handle.reload(filter)?)))
 }
 
 /// Writes a field so that nothing a remote has sent can end the line or steer the terminal.
@@ -79,7 +103,7 @@ mod tests {
         };
         let written = Written::default();
         let writer = written.clone();
-        let subscriber = subscriber(&config, move || writer.clone(), colour).unwrap();
+        let (subscriber, _) = subscriber(&config, move || writer.clone(), colour).unwrap();
         tracing::subscriber::with_default(subscriber, event);
         let bytes = written.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -91,6 +115,24 @@ mod tests {
         let _entered = span.enter();
         tracing::info!(model = %name, provider = name, count = 3, "refused {name}");
         tracing::debug!("not asked for");
+    }
+
+    #[test]
+    fn what_is_said_can_be_changed_on_the_way() {
+        let config = TelemetryConfig {
+            filter: "info".to_owned(),
+            format: LogFormat::Json,
+        };
+        let written = Written::default();
+        let writer = written.clone();
+        let (subscriber, filter) = subscriber(&config, move || writer.clone(), false).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::debug!("before");
+            filter.replace("debug").unwrap();
+            tracing::debug!("after");
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("after") && !text.contains("before"), "{text}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sextant_catalog::Catalog;
+use sextant_catalog::LiveCatalog;
 use sextant_eventlog::{EventLog, LogError};
 use sextant_measure::id::AgentId;
 use sextant_measure::time::{Clock, Timestamp};
@@ -37,7 +37,7 @@ pub struct Wiring {
     /// How many partitions the topic of observations has.
     pub partitions: u32,
     /// Fills in quantizations.
-    pub catalog: Arc<Catalog>,
+    pub catalog: LiveCatalog,
     /// Tells when batches come.
     pub clock: Arc<dyn Clock>,
     /// Gives anonymous batches an identity.
@@ -275,6 +275,7 @@ impl Collector {
         }
         peer.rate.take(observations).map_err(refusal::rate)?;
         let (sequence, stamp) = (batch.sequence, self.stamp(batch, received_at));
+        directory.stamp_anew(&self.rules);
         let admitted = admit(submission, directory, &stamp)
             .map_err(|unusable| self.unusable(transport, unusable))?;
         self.hold(peer, sequence, sender, &stamp, admitted)

@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sextant_catalog::Catalog;
-use sextant_measure::id::{EndpointId, Region, SeriesId};
+use sextant_catalog::{Catalog, LiveCatalog};
+use sextant_measure::id::{EndpointId, ModelId, ProviderId, Region, SeriesId};
 use sextant_measure::observation::Definition;
+use sextant_measure::quantization::Quantization;
 use sextant_measure::refusal::Refusal;
 use sextant_wire::definition::{definition_hash, partition_of};
 
@@ -21,7 +22,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// Fills in a quantization that the sender left out.
-    pub catalog: Arc<Catalog>,
+    pub catalog: LiveCatalog,
     /// Fills in a region that the sender left out.
     pub region: Region,
     /// How many partitions the observations log has.
@@ -37,6 +38,8 @@ pub struct Directory {
     /// Entries of all other ids.
     other: HashMap<u32, u32>,
     is_full: bool,
+    /// By what quantizations that senders left out were filled in.
+    catalog: Option<Arc<Catalog>>,
     /// The batch that is being admitted, counted from 1.
     pub(crate) batch: u64,
 }
@@ -57,6 +60,8 @@ pub(crate) struct Target {
     /// Of what the sender named, before any stamp.
     pub(crate) definition_hash: u64,
     pub(crate) series: SeriesId,
+    /// The sender named no quantization: it is the catalog's.
+    is_stamped: bool,
 }
 
 /// Why a batch that names an id can't be judged. It depends on the stream and not on the batch's
@@ -102,6 +107,27 @@ impl Directory {
         }
         if let Some(counted) = self.counted.get_mut(at) {
             *counted = place;
+        }
+    }
+
+    /// Fills quantizations in anew if the catalog has been replaced. A stream may outlive many
+    /// catalogs.
+    pub(crate) fn stamp_anew(&mut self, rules: &Rules) {
+        let current = &mut self.catalog;
+        if current
+            .as_ref()
+            .is_some_and(|it| rules.catalog.is_in_force(it))
+        {
+            return;
+        }
+        let catalog = current.insert(rules.catalog.get());
+        for entry in &mut self.entries {
+            if let Ok(target) = &mut entry.meaning
+                && target.is_stamped
+            {
+                let endpoint = &mut target.series.endpoint;
+                endpoint.quantization = stamp(catalog, &endpoint.model, &endpoint.provider);
+            }
         }
     }
 
@@ -160,9 +186,9 @@ impl Rules {
             quantization,
             region,
         } = definition;
-        let quantization = quantization
-            .or_else(|| self.catalog.sole_quantization(&model, &provider))
-            .unwrap_or_default();
+        let is_stamped = quantization.is_none();
+        let quantization =
+            quantization.unwrap_or_else(|| stamp(&self.catalog.get(), &model, &provider));
         Target {
             partition: partition_of(&model, &provider, self.partitions),
             definition_hash,
@@ -174,8 +200,14 @@ impl Rules {
                 },
                 region: region.unwrap_or_else(|| self.region.clone()),
             },
+            is_stamped,
         }
     }
+}
+
+fn stamp(catalog: &Catalog, model: &ModelId, provider: &ProviderId) -> Quantization {
+    let sole = catalog.sole_quantization(model, provider);
+    sole.unwrap_or_default()
 }
 
 fn is_alike(a: &Result<Target, Refusal>, b: &Result<Target, Refusal>) -> bool {

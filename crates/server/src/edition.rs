@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
-use sextant_catalog::Catalog;
+use sextant_catalog::{Catalog, LiveCatalog};
 use sextant_snapshot::change::Delta;
 use sextant_snapshot::snapshot::Snapshot;
 use sextant_snapshot::version::Version;
@@ -34,6 +34,11 @@ impl CatalogSection {
     /// The catalog.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// Whether its catalog is still in force.
+    pub(crate) fn is_of(&self, live: &LiveCatalog) -> bool {
+        live.is_in_force(&self.catalog)
     }
 
     fn facts(&self, filter: &Filter) -> impl Iterator<Item = &EndpointFacts> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use sextant_catalog::Catalog;
+use sextant_catalog::LiveCatalog;
 use sextant_eventlog::EventLog;
 use sextant_measure::time::Clock;
 use sextant_snapshot::SnapshotError;
@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, length};
-use crate::edition::CatalogSection;
 use crate::follow::{self, Following, Progress};
 use crate::grpc::{Serving, SnapshotService};
 use crate::health::{Check, Health};
@@ -28,7 +27,7 @@ pub struct Wiring {
     /// Where the history is.
     pub store: Arc<dyn Store>,
     /// The catalog.
-    pub catalog: Arc<Catalog>,
+    pub catalog: LiveCatalog,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// How many partitions the windows log has.
@@ -81,7 +80,7 @@ impl Server {
         let following = Following {
             log,
             partitions,
-            catalog: Arc::new(CatalogSection::new(catalog)),
+            catalog,
             clock: Arc::clone(&clock),
             config: config.clone(),
             metrics: metrics.clone(),

@@ -8,7 +8,7 @@ mod keeping;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sextant_catalog::Catalog;
+use sextant_catalog::LiveCatalog;
 use sextant_eventlog::{Bounds, EventLog, LogError, Offset, Position};
 use sextant_measure::time::{Clock, Timestamp};
 use sextant_snapshot::record::{Entry, OwnerState, Progress};
@@ -36,7 +36,7 @@ const FINDING: &str = "finding where to read from";
 pub(crate) struct Shared {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) catalog: LiveCatalog,
     pub(crate) config: AggregatorConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
@@ -116,7 +116,7 @@ impl Owner {
             .map_err(AggregatorError::log(FINDING))?;
         let (next, reading) = reading(&*log, partition, bounds, inherited.claimed_at).await?;
         let config = shared.config.clone();
-        let mut state = Partition::new(Arc::clone(&shared.catalog), config, reading);
+        let mut state = Partition::new(shared.catalog.get(), config, reading);
         state.read_up_to(next);
         inherit(&mut state, &inherited);
         shared.metrics.rebuild();
@@ -187,6 +187,7 @@ impl Owner {
 
     /// Once a second: what changed goes to the windows log, what is due to the store.
     async fn tick(&mut self, before: Timestamp) -> Result<Option<End>, AggregatorError> {
+        self.state.use_catalog(self.shared.catalog.get());
         let caught_up = self.next >= self.high_watermark;
         self.state.whole |= caught_up;
         let at = if caught_up {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use prometheus_client::registry::Registry;
 use sextant_aggregator::{Aggregator, AggregatorConfig, Dependencies, Metrics};
-use sextant_catalog::Catalog;
+use sextant_catalog::{Catalog, LiveCatalog};
 use sextant_eventlog::{EventLog, Fetched, Offset, ReadLimit, Record};
 use sextant_measure::id::EndpointId;
 use sextant_measure::time::{Clock, Timestamp};
@@ -41,6 +41,7 @@ pub(crate) struct Rig {
     pub(crate) log: MemoryLog,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) config: AggregatorConfig,
+    pub(crate) catalog: LiveCatalog,
     registry: Registry,
     metrics: Metrics,
     tasks: TaskTracker,
@@ -73,6 +74,7 @@ impl Rig {
             log,
             store,
             config,
+            catalog: LiveCatalog::new(Catalog::shipped().unwrap()),
             registry,
             metrics,
             tasks: TaskTracker::new(),
@@ -89,7 +91,7 @@ impl Rig {
         let dependencies = Dependencies {
             log: Arc::new(self.log.clone()),
             store: Arc::clone(&self.store),
-            catalog: Arc::new(Catalog::shipped().unwrap()),
+            catalog: self.catalog.clone(),
             clock: Arc::new(self.clock.clone()),
             metrics: self.metrics.clone(),
         };

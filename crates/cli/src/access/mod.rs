@@ -4,8 +4,8 @@
 //! is good for the classes that its line in the token file names. Without a token file everyone
 //! may do everything, which is why the settings then allow only loopback addresses.
 //!
-//! [`guard`] puts this in front of a router, the one of axum and the one of tonic alike, and tells
-//! the stages behind it who calls: a [`PeerKey`] among the request's extensions.
+//! A [`Guard`] stands before a router, the one of axum and the one of tonic alike, and tells the
+//! stages behind it who calls: a [`PeerKey`] among the request's extensions.
 
 pub mod class;
 mod refusal;
@@ -16,12 +16,16 @@ pub mod tokens;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 use sextant_collector::PeerKey;
 
 pub use self::class::{Class, class_of};
@@ -38,20 +42,50 @@ pub enum Access {
     Tokens(Arc<Tokens>),
 }
 
-/// Puts the check in front of all routes, the fallback too.
-pub fn guard(router: Router, access: Access) -> Router {
-    router.layer(middleware::from_fn_with_state(access, check))
+/// Lets in who may, and counts who may not. Clones share both.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    access: Arc<ArcSwap<Access>>,
+    refused: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
-async fn check(State(access): State<Access>, mut request: Request, next: Next) -> Response {
+impl Guard {
+    /// Goes by this, and counts in the registry.
+    pub fn new(access: Access, registry: &mut Registry) -> Self {
+        let refused = Family::default();
+        let help = "Requests refused before any stage saw them";
+        registry.register("sextant_access_refused_requests", help, refused.clone());
+        Self {
+            access: Arc::new(ArcSwap::from_pointee(access)),
+            refused,
+        }
+    }
+
+    /// Puts the check in front of all routes, the fallback too.
+    pub fn before(&self, router: Router) -> Router {
+        router.layer(middleware::from_fn_with_state(self.clone(), check))
+    }
+
+    /// Goes by these tokens from the next request on.
+    pub fn replace(&self, tokens: Arc<Tokens>) {
+        self.access.store(Arc::new(Access::Tokens(tokens)));
+    }
+}
+
+async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    match access.admit(&parts) {
+    let admitted = guard.access.load().admit(&parts);
+    match admitted {
         Ok(peer) => {
             request = Request::from_parts(parts, body);
             request.extensions_mut().insert(peer);
             next.run(request).await
         }
-        Err(refusal) => refusal.answer(&parts),
+        Err(refusal) => {
+            let label = [("reason", refusal.name())];
+            guard.refused.get_or_create(&label).inc();
+            refusal.answer(&parts)
+        }
     }
 }
 

@@ -38,6 +38,17 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
+    /// The name used in metrics.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::NoRoute => "no_route",
+            Self::OtherMethods(_) => "method",
+            Self::NoToken => "token_missing",
+            Self::UnknownToken => "token_unknown",
+            Self::NotAllowed { .. } => "class_missing",
+        }
+    }
+
     /// The answer, in the caller's protocol.
     pub(super) fn answer(&self, request: &Parts) -> Response {
         let content_type = request.headers.get(CONTENT_TYPE);

@@ -5,6 +5,7 @@ use axum::body::{Body, to_bytes};
 use axum::routing::{get, post, put};
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
+use prometheus_client::encoding::text::encode;
 use tower::ServiceExt as _;
 
 use super::*;
@@ -27,7 +28,7 @@ fn router(access: Access) -> Router {
         .route("/livez", get(who))
         .route("/sextant.v1.SnapshotService/GetSnapshot", post(who))
         .route("/without/class", get(who));
-    guard(router, access)
+    Guard::new(access, &mut Registry::default()).before(router)
 }
 
 struct Call<'c> {
@@ -91,6 +92,43 @@ async fn a_token_is_good_for_its_classes_and_no_other() {
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {path} {token}");
         }
     }
+}
+
+#[tokio::test]
+async fn refusals_are_counted_by_their_reason() {
+    let mut registry = Registry::default();
+    let guard = Guard::new(tokens(), &mut registry);
+    let router = guard.before(Router::new());
+    for (path, token) in [
+        ("/livez", ""),
+        ("/nowhere", ""),
+        ("/api/v1/gates", ""),
+        ("/api/v1/gates", "nobody-0123456789abc"),
+        ("/api/v1/gates", REPORTER),
+        ("/api/v1/gates", REPORTER),
+    ] {
+        let mut request = http::Request::get(path);
+        if !token.is_empty() {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Body::empty()).unwrap();
+        router.clone().oneshot(request).await.unwrap();
+    }
+    let mut text = String::new();
+    encode(&mut text, &registry).unwrap();
+    let mut lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    lines.sort_unstable();
+    let line =
+        |reason, n| format!("sextant_access_refused_requests_total{{reason=\"{reason}\"}} {n}");
+    assert_eq!(
+        lines,
+        [
+            line("class_missing", 2),
+            line("no_route", 1),
+            line("token_missing", 1),
+            line("token_unknown", 1),
+        ]
+    );
 }
 
 #[tokio::test]

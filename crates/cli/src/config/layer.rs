@@ -181,7 +181,7 @@ impl Reading<'_> {
                     advice: "correct the syntax".to_owned(),
                 });
             } else {
-                self.problems.count(1);
+                self.problems.add_unlisted(1);
             }
         }
     }

@@ -43,7 +43,7 @@ impl Problems {
     }
 
     /// Adds some that are not worth listing.
-    pub(super) fn count(&mut self, more: usize) {
+    pub(super) fn add_unlisted(&mut self, more: usize) {
         self.unlisted += more;
     }
 
@@ -61,6 +61,11 @@ impl Problems {
     pub(super) fn mention(&self, key: &Key) -> bool {
         let mut keys = self.listed.iter().filter_map(|it| it.key.as_ref());
         keys.any(|mentioned| mentioned == key)
+    }
+
+    /// How many there are, with those that are not listed.
+    pub fn count(&self) -> usize {
+        self.listed.len() + self.unlisted
     }
 
     /// Those that are listed.

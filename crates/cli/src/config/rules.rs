@@ -158,7 +158,7 @@ impl Rules<'_> {
                 advice: problem.advice.clone(),
             });
         }
-        self.problems.count(error.unlisted());
+        self.problems.add_unlisted(error.unlisted());
         None
     }
 

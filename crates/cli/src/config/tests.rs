@@ -60,6 +60,7 @@ fn the_stages_have_the_same_defaults_in_code() {
         config.aggregator,
         sextant_aggregator::AggregatorConfig::default()
     );
+    assert_eq!(config.server, sextant_server::Config::default());
 }
 
 #[test]

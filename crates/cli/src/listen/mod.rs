@@ -25,6 +25,9 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -80,6 +83,43 @@ impl Limits {
     }
 }
 
+/// Connections by protocol, as listeners count them.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    taken: Counters,
+    ended: Counters,
+    turned_away: Counters,
+}
+
+type Counters = Family<[(&'static str, &'static str); 1], Counter>;
+
+impl Metrics {
+    /// Registers the counters of all listeners.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        for (name, help, counters) in [
+            ("taken", "Connections taken", &metrics.taken),
+            (
+                "ended",
+                "Connections that were taken and have ended",
+                &metrics.ended,
+            ),
+            (
+                "turned_away",
+                "Connections closed for want of room",
+                &metrics.turned_away,
+            ),
+        ] {
+            registry.register(
+                format!("sextant_connections_{name}"),
+                help,
+                counters.clone(),
+            );
+        }
+        metrics
+    }
+}
+
 /// An address that is taken and not served yet: connections wait.
 #[derive(Debug)]
 pub struct Bound {
@@ -124,11 +164,14 @@ impl Bound {
     }
 
     /// Serves it, from here on. Requests carry their peer as `ConnectInfo<SocketAddr>`.
-    pub fn serve(self, router: Router, limits: Limits) -> Listening {
+    pub fn serve(self, router: Router, limits: Limits, metrics: &Metrics) -> Listening {
         let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
         let tasks = TaskTracker::new();
+        let label = [("protocol", self.protocol.name())];
+        let counter = |counters: &Counters| counters.get_or_create(&label).clone();
         let accepting = Accepting {
             seats: Seats::new(limits.connections_max),
+            counters: [&metrics.taken, &metrics.ended, &metrics.turned_away].map(counter),
             connection: Connection {
                 protocol: self.protocol,
                 limits: Arc::new(limits),
@@ -159,24 +202,33 @@ impl Listening {
     }
 }
 
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Protocol {
+    /// How it is written.
+    const fn name(self) -> &'static str {
+        match self {
             Self::Http => "http",
             Self::Grpc => "grpc",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
 struct Accepting {
     seats: Seats,
+    /// Connections taken, ended, turned away.
+    counters: [Counter; 3],
     connection: Connection,
     tasks: TaskTracker,
 }
 
 impl Accepting {
     async fn run(self, listener: TcpListener) {
-        let mut turned_away: u64 = 0;
+        let [taken, ended, turned_away] = &self.counters;
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -193,10 +245,15 @@ impl Accepting {
             };
             if let Some(seat) = self.seats.take(peer.ip()) {
                 let connection = self.connection.clone();
-                self.tasks.spawn(connection.serve(stream, peer, seat));
+                taken.inc();
+                let ended = ended.clone();
+                self.tasks.spawn(async move {
+                    connection.serve(stream, peer, seat).await;
+                    ended.inc();
+                });
             } else {
-                turned_away += 1;
                 // A flood must not flood the log too.
+                let turned_away = turned_away.inc() + 1;
                 if turned_away.is_power_of_two() {
                     let protocol = self.connection.protocol;
                     tracing::warn!(%protocol, %peer, turned_away, "too many connections");

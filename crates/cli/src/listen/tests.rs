@@ -17,7 +17,10 @@ async fn serve(protocol: Protocol, router: Router, limits: Limits) -> (SocketAdd
     let bound = Bound::to(protocol, "127.0.0.1:0".parse().unwrap())
         .await
         .unwrap();
-    (bound.address(), bound.serve(router, limits))
+    (
+        bound.address(),
+        bound.serve(router, limits, &Metrics::default()),
+    )
 }
 
 async fn connect(address: SocketAddr) -> TcpStream {
@@ -152,13 +155,20 @@ async fn connections_over_the_cap_are_closed_at_once() {
         ..limits()
     };
     let router = Router::new().route("/", get(|| async { "yes" }));
-    let (address, _listening) = serve(Protocol::Http, router, limits).await;
+    let bound = Bound::to(Protocol::Http, "127.0.0.1:0".parse().unwrap());
+    let (bound, metrics) = (bound.await.unwrap(), Metrics::default());
+    let address = bound.address();
+    let _listening = bound.serve(router, limits, &metrics);
+    let counted = |counters: &Counters| counters.get_or_create(&[("protocol", "http")]).get();
     let held = [connect(address).await, connect(address).await];
     sleep(Duration::from_millis(100)).await;
     assert!(!is_open(address).await, "one address got more than half");
+    assert_eq!((counted(&metrics.taken), counted(&metrics.ended)), (2, 0));
+    assert_eq!(counted(&metrics.turned_away), 1);
     drop(held);
     for _ in 0..100 {
         if is_open(address).await {
+            assert!(counted(&metrics.ended) >= 1);
             return;
         }
         sleep(Duration::from_millis(20)).await;

@@ -13,10 +13,10 @@ use prometheus_client::registry::Registry;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) fn router(registry: Arc<Registry>) -> Router {
+pub(super) fn router(registry: Registry) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
-        .with_state(registry)
+        .with_state(Arc::new(registry))
 }
 
 async fn metrics(State(registry): State<Arc<Registry>>) -> Response {

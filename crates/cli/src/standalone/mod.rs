@@ -1,10 +1,12 @@
 //! `sextant standalone`: all roles in one process, on an embedded log and store.
 //!
 //! - [`roles`] wires the stages over the log and the store; [`upkeep`] looks after those two.
-//! - [`exposition`] serves `/metrics`; [`demonstration`] is `--demo`.
+//! - [`exposition`] serves `/metrics`; [`reload`] is what can change while it runs;
+//!   [`demonstration`] is `--demo`.
 
 mod demonstration;
 mod exposition;
+mod reload;
 mod roles;
 mod upkeep;
 
@@ -14,19 +16,21 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use axum::Router;
+use prometheus_client::registry::Registry;
+use sextant_catalog::LiveCatalog;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::guard;
+use crate::access::Guard;
 use crate::args::StandaloneArgs;
-use crate::config::Settings;
 use crate::environment::Environment;
 use crate::exit::Failure;
-use crate::listen::{Bound, Limits, Listening, Protocol};
+use crate::listen::{self, Bound, Limits, Listening, Protocol};
 use crate::output;
-use crate::shutdown::{Shutdown, Signals};
+use crate::shutdown::{Shutdown, Signals, Told};
 use crate::telemetry;
 
 use self::demonstration::{Demonstration, Shown};
+use self::reload::{Counted, Reload};
 use self::roles::Roles;
 
 /// How often a process that starts looks whether it is ready.
@@ -34,15 +38,21 @@ const READY_POLL: Duration = Duration::from_millis(20);
 
 /// Runs until it is told to end, or until the log fails for good.
 pub(crate) async fn run(args: &StandaloneArgs, environment: &Environment) -> Result<(), Failure> {
-    let settings = Settings::load(
-        args.config.path.as_deref(),
-        &environment.variables,
-        args.flags(),
-    )?;
-    telemetry::start(&settings.config.telemetry, environment)?;
+    let settings = args.settings(environment)?;
+    let filter = telemetry::start(&settings.config.telemetry, environment)?;
     let mut signals = Signals::install()?;
-    let mut process = Process::start(&settings).await?;
-    let ended = process.work(args.demo, environment, &mut signals).await;
+    let mut registry = Registry::default();
+    let reload = Reload {
+        args,
+        environment,
+        started: &settings,
+        guard: Guard::new(settings.access.clone(), &mut registry),
+        catalog: LiveCatalog::new(settings.catalog.clone()),
+        filter,
+        counted: Counted::register(&mut registry),
+    };
+    let mut process = Process::start(&reload, registry).await?;
+    let ended = process.work(&reload, &mut signals).await;
     let shut = process.shutdown(settings.config.shutdown.deadline());
     let shut = shut.run(&mut signals).await.in_order();
     ended.context("the process cannot go on")?;
@@ -66,30 +76,29 @@ struct Served {
 }
 
 impl Process {
-    async fn start(settings: &Settings) -> anyhow::Result<Self> {
-        let config = &settings.config;
+    async fn start(reload: &Reload<'_>, mut registry: Registry) -> anyhow::Result<Self> {
+        let config = &reload.started.config;
         // Both addresses are taken before anything is opened, so that a mistake changes nothing.
         let http = Bound::to(Protocol::Http, config.http.listen).await?;
         let grpc = Bound::to(Protocol::Grpc, config.grpc.listen).await?;
-        let roles = Roles::start(settings).await?;
-        let guarded = |routes| guard(routes, settings.access.clone());
-        let (routes, calls) = (guarded(roles.http()), guarded(roles.grpc()?));
+        let counted = listen::Metrics::register(&mut registry);
+        let roles = Roles::start(config, &reload.catalog, &mut registry).await?;
+        let (routes, calls) = (roles.http(registry), roles.grpc()?);
+        let serve = |bound, routes, connections_max| {
+            let routes = reload.guard.before(routes);
+            Served::by(bound, routes, Limits::of(connections_max), &counted)
+        };
         Ok(Self {
+            http: serve(http, routes, config.http.connections_max),
+            grpc: serve(grpc, calls, config.grpc.connections_max),
             roles,
-            http: Served::by(http, routes, Limits::of(config.http.connections_max)),
-            grpc: Served::by(grpc, calls, Limits::of(config.grpc.connections_max)),
             stop_demo: CancellationToken::new(),
             demo: None,
         })
     }
 
     /// Announces itself once it is ready, and works until it is told to end.
-    async fn work(
-        &mut self,
-        demo: bool,
-        environment: &Environment,
-        signals: &mut Signals,
-    ) -> anyhow::Result<()> {
+    async fn work(&mut self, reload: &Reload<'_>, signals: &mut Signals) -> anyhow::Result<()> {
         let health = Arc::clone(self.roles.health());
         let ready = async {
             while !health.missing().is_empty() {
@@ -97,29 +106,23 @@ impl Process {
             }
         };
         tokio::select! {
-            signal = signals.next() => {
-                tracing::info!(signal, "told to end");
-                return Ok(());
-            }
+            () = told_to_end(reload, signals) => return Ok(()),
             failure = self.roles.failed() => bail!(failure),
             () = ready => {}
         }
         output::line(&self.http.announcement)?;
         output::line(&self.grpc.announcement)?;
-        if demo {
+        if reload.args.demo {
             let demonstration = Demonstration {
-                catalog: Arc::clone(self.roles.catalog()),
+                catalog: reload.catalog.get(),
                 hub: Arc::clone(self.roles.hub()),
                 http: self.http.address,
                 grpc: self.grpc.address,
             };
-            self.demo = Some(demonstration.start(&self.stop_demo, environment)?);
+            self.demo = Some(demonstration.start(&self.stop_demo, reload.environment)?);
         }
         tokio::select! {
-            signal = signals.next() => {
-                tracing::info!(signal, "told to end");
-                Ok(())
-            }
+            () = told_to_end(reload, signals) => Ok(()),
             failure = self.roles.failed() => bail!(failure),
         }
     }
@@ -160,10 +163,20 @@ impl Process {
     }
 }
 
+/// Waits until the process is told to end. Until then it reads its settings again when told to.
+async fn told_to_end(reload: &Reload<'_>, signals: &mut Signals) {
+    loop {
+        match signals.next().await {
+            Told::End(signal) => return tracing::info!(signal, "told to end"),
+            Told::Reload => reload.run(),
+        }
+    }
+}
+
 impl Served {
-    fn by(bound: Bound, routes: Router, limits: Limits) -> Self {
+    fn by(bound: Bound, routes: Router, limits: Limits, counted: &listen::Metrics) -> Self {
         let (address, announcement) = (bound.address(), bound.announcement());
-        let listening = bound.serve(routes, limits);
+        let listening = bound.serve(routes, limits, counted);
         Self {
             address,
             announcement,

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use axum::Router;
 use prometheus_client::registry::Registry;
 use sextant_aggregator::{Aggregator, AggregatorError, Pulse};
-use sextant_catalog::Catalog;
+use sextant_catalog::LiveCatalog;
 use sextant_collector::{Collector, Instance};
 use sextant_eventlog::EventLog;
 use sextant_eventlog::sqlite::{SqliteLog, SqliteOptions as LogOptions};
@@ -26,7 +26,7 @@ use tonic::service::Routes;
 use super::exposition;
 use super::upkeep::{self, Embedded};
 use crate::clock::SystemClock;
-use crate::config::{Config, Settings, StoreConfig};
+use crate::config::{Config, StoreConfig};
 
 /// The name under which this process owns partitions and identifies anonymous batches.
 const NAME: &str = "standalone";
@@ -34,11 +34,9 @@ const NAME: &str = "standalone";
 /// Everything that runs.
 pub(super) struct Roles {
     log: Arc<SqliteLog>,
-    catalog: Arc<Catalog>,
     collector: Arc<Collector>,
     server: Server,
     health: Arc<Health>,
-    registry: Arc<Registry>,
     owning: JoinHandle<Result<(), AggregatorError>>,
     stop_collecting: CancellationToken,
     stop_owning: CancellationToken,
@@ -48,8 +46,11 @@ pub(super) struct Roles {
 
 impl Roles {
     /// Opens the log and the store, and starts every stage.
-    pub(super) async fn start(settings: &Settings) -> anyhow::Result<Self> {
-        let config = &settings.config;
+    pub(super) async fn start(
+        config: &Config,
+        catalog: &LiveCatalog,
+        registry: &mut Registry,
+    ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (log, store) = open(config, &clock)?;
         let partitions = config.log.partitions;
@@ -57,8 +58,6 @@ impl Roles {
         log.prepare(&topics)
             .await
             .context("cannot prepare the log's topics")?;
-        let catalog = Arc::new(settings.catalog.clone());
-        let mut registry = Registry::default();
         let shared: Arc<dyn EventLog> = Arc::clone(&log) as Arc<dyn EventLog>;
         let stored: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
         let tasks = TaskTracker::new();
@@ -69,9 +68,9 @@ impl Roles {
             sextant_aggregator::Dependencies {
                 log: Arc::clone(&shared),
                 store: Arc::clone(&stored),
-                catalog: Arc::clone(&catalog),
+                catalog: catalog.clone(),
                 clock: Arc::clone(&clock),
-                metrics: sextant_aggregator::Metrics::new(&mut registry),
+                metrics: sextant_aggregator::Metrics::new(registry),
             },
             config.aggregator.clone(),
             NAME.to_owned(),
@@ -81,36 +80,34 @@ impl Roles {
         let collecting = sextant_collector::Wiring {
             log: Arc::clone(&shared),
             partitions,
-            catalog: Arc::clone(&catalog),
+            catalog: catalog.clone(),
             clock: Arc::clone(&clock),
             instance: instance()?,
             shutdown: stop_collecting.clone(),
         };
-        let counted = sextant_collector::Metrics::register(&mut registry);
+        let counted = sextant_collector::Metrics::register(registry);
         let collector = Collector::new(config.collector.clone(), collecting, counted);
         let server = Server::start(
             sextant_server::Wiring {
                 log: shared,
                 store: stored,
-                catalog: Arc::clone(&catalog),
+                catalog: catalog.clone(),
                 clock: Arc::clone(&clock),
                 partitions,
                 config: config.server.clone(),
-                metrics: sextant_server::Metrics::register(&mut registry, Arc::clone(&clock)),
+                metrics: sextant_server::Metrics::register(registry, Arc::clone(&clock)),
             },
             &tasks,
             &stop_serving,
         )?;
         let kept = Embedded::new(&log, store);
-        upkeep::start(kept, clock, &mut registry, &tasks, &stop_serving);
+        upkeep::start(kept, clock, registry, &tasks, &stop_serving);
         let health = server.health(vec![pulse]);
         Ok(Self {
             log,
-            catalog,
             collector,
             server,
             health,
-            registry: Arc::new(registry),
             owning,
             stop_collecting,
             stop_owning,
@@ -120,9 +117,9 @@ impl Roles {
     }
 
     /// All HTTP routes.
-    pub(super) fn http(&self) -> Router {
+    pub(super) fn http(&self, registry: Registry) -> Router {
         sextant_collector::http::router(&self.collector)
-            .merge(exposition::router(Arc::clone(&self.registry)))
+            .merge(exposition::router(registry))
             .fallback_service(self.server.http(Arc::clone(&self.health)))
     }
 
@@ -139,10 +136,6 @@ impl Roles {
             .add_service(health)
             .add_service(reflection);
         Ok(routes.prepare().into_axum_router())
-    }
-
-    pub(super) fn catalog(&self) -> &Arc<Catalog> {
-        &self.catalog
     }
 
     pub(super) fn hub(&self) -> &Arc<Hub> {

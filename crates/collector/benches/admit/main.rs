@@ -16,7 +16,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use sextant_catalog::Catalog;
+use sextant_catalog::{Catalog, LiveCatalog};
 use sextant_collector::admission::{Stamp, admit};
 use sextant_collector::directory::{Directory, Rules};
 use sextant_measure::id::{AgentId, ModelId, ProviderId, Region};
@@ -86,7 +86,7 @@ fn stream(criterion: &mut Criterion) {
 
 fn rules() -> Rules {
     Rules {
-        catalog: Arc::new(Catalog::shipped().expect("the shipped catalog can be read")),
+        catalog: LiveCatalog::new(Catalog::shipped().expect("the shipped catalog can be read")),
         region: Region::default(),
         partitions: PARTITIONS,
     }

@@ -1,10 +1,7 @@
 //! The judgement of single batches.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use proptest::prelude::*;
-use sextant_catalog::Catalog;
+use sextant_catalog::{Catalog, LiveCatalog};
 use sextant_collector::admission::{Admitted, EARLY_US, Stamp, Submission, admit};
 use sextant_collector::directory::{Directory, Rules, UnusableId};
 use sextant_measure::id::Region;
@@ -18,6 +15,7 @@ use sextant_wire::columns::{Columns, Row};
 use sextant_wire::definition::partition_of;
 use sextant_wire::part::Part;
 use sextant_wire::v1;
+use std::collections::BTreeMap;
 
 use crate::harness::{NOW, PARTITIONS};
 use crate::sample::{
@@ -27,7 +25,7 @@ use crate::sample::{
 
 pub(crate) fn rules() -> Rules {
     Rules {
-        catalog: Arc::new(Catalog::shipped().unwrap()),
+        catalog: LiveCatalog::new(Catalog::shipped().unwrap()),
         region: Region::default(),
         partitions: PARTITIONS,
     }
@@ -222,7 +220,7 @@ fn a_retry_hashes_alike_whatever_the_offset_the_time_the_ids_and_the_catalog() {
         &rules,
     );
     let other_rules = Rules {
-        catalog: Arc::new(Catalog::parse("none", "").unwrap()),
+        catalog: LiveCatalog::new(Catalog::parse("none", "").unwrap()),
         region: Region::new("elsewhere").unwrap(),
         ..rules.clone()
     };

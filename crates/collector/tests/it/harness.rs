@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use sextant_catalog::Catalog;
+use sextant_catalog::{Catalog, LiveCatalog};
 use sextant_collector::metrics::Transport;
 use sextant_collector::{Collector, Config, Instance, Metrics, PeerKey, Wiring};
 use sextant_measure::id::AgentId;
@@ -66,7 +66,7 @@ pub(crate) async fn collector_with(config: Config) -> Harness {
     let wiring = Wiring {
         log: Arc::clone(&log) as Arc<_>,
         partitions: PARTITIONS,
-        catalog: Arc::new(Catalog::shipped().unwrap()),
+        catalog: LiveCatalog::new(Catalog::shipped().unwrap()),
         clock: Arc::clone(&clock) as Arc<_>,
         instance: Instance {
             name: AgentId::new("collector-1").unwrap(),

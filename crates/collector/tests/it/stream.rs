@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
+use sextant_catalog::Catalog;
 use sextant_collector::Config;
+use sextant_measure::observation::Definition;
+use sextant_measure::quantization::Quantization;
+use sextant_wire::batch::definition_message;
 use sextant_wire::v1;
 use sextant_wire::v1::BatchRefusalReason as Reason;
 use sextant_wire::v1::report_request::Message as Request;
@@ -141,6 +145,35 @@ async fn an_unknown_id_refuses_its_batch_in_band_and_the_stream_lives_on() {
     conversation.define([1]).await;
     conversation.send(batch(1, spread(4, 2))).await;
     assert_eq!(conversation.acknowledged().await.accepted, 4);
+}
+
+#[tokio::test]
+async fn a_catalog_that_is_replaced_stamps_what_a_stream_has_defined() {
+    let harness = collector().await;
+    let mut conversation = open(&harness).await;
+    let unnamed = Definition {
+        quantization: None,
+        ..definition("deepinfra")
+    };
+    let definitions = vec![definition_message(0, &unnamed)];
+    conversation
+        .say(Request::Definitions(v1::Definitions { definitions }))
+        .await;
+    conversation.send(batch(1, spread(1, 1))).await;
+    conversation.acknowledged().await;
+    let empty = Catalog::parse("none", "").unwrap();
+    harness.collector.rules().catalog.replace(empty);
+    conversation.send(batch(2, spread(1, 1))).await;
+    conversation.acknowledged().await;
+    let parts = harness.log.parts().await;
+    let stamps = parts
+        .iter()
+        .map(|(_, part)| part.series[0].endpoint.quantization);
+    assert_eq!(
+        stamps.collect::<Vec<_>>(),
+        [Quantization::Fp8, Quantization::Unknown]
+    );
+    assert_eq!(parts[0].1.content_hash, parts[1].1.content_hash);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod reader;
 
 use std::sync::Arc;
 
+use sextant_catalog::LiveCatalog;
 use sextant_eventlog::EventLog;
 use sextant_measure::time::Clock;
 use sextant_snapshot::SnapshotError;
@@ -36,7 +37,7 @@ const BATCHES_MAX: usize = 16;
 pub(crate) struct Following {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) partitions: u32,
-    pub(crate) catalog: Arc<CatalogSection>,
+    pub(crate) catalog: LiveCatalog,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: Config,
     pub(crate) metrics: Metrics,
@@ -78,6 +79,7 @@ pub(crate) fn start(
     };
     let owner = Owner {
         picture,
+        section: Arc::new(CatalogSection::new(catalog.get())),
         catalog,
         clock,
         hub: Arc::clone(&hub),

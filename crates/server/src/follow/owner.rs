@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sextant_catalog::LiveCatalog;
 use sextant_measure::time::{Clock, Timestamp};
 use sextant_snapshot::change::Change;
 use sextant_snapshot::picture::{Applied, Picture};
@@ -24,7 +25,9 @@ const WAITING_MAX: usize = 1_024;
 /// Owns the picture.
 pub(super) struct Owner {
     pub(super) picture: Picture,
-    pub(super) catalog: Arc<CatalogSection>,
+    pub(super) catalog: LiveCatalog,
+    /// Of the catalog in force at the last tick.
+    pub(super) section: Arc<CatalogSection>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) hub: Arc<Hub>,
     pub(super) progress: Arc<Progress>,
@@ -66,10 +69,18 @@ impl Owner {
     fn tick(&mut self) {
         let now = self.clock.now();
         self.picture.expire(now);
+        self.follow_catalog();
         self.progress.owner_turned(now);
         self.metrics.now.lag(self.progress.lag_records());
         if self.behind.is_empty() && self.published.is_outdated {
             self.publish_if_changed(now);
+        }
+    }
+
+    fn follow_catalog(&mut self) {
+        if !self.section.is_of(&self.catalog) {
+            self.section = Arc::new(CatalogSection::new(self.catalog.get()));
+            self.published.is_outdated = true;
         }
     }
 
@@ -139,7 +150,7 @@ impl Owner {
         let edition = Arc::new(Edition::new(
             snapshot,
             step,
-            Arc::clone(&self.catalog),
+            Arc::clone(&self.section),
             self.bounds,
             self.metrics.clone(),
         ));
@@ -176,7 +187,7 @@ impl Owner {
     }
 
     fn revision(&self) -> u64 {
-        self.catalog.catalog().revision().0
+        self.section.catalog().revision().0
     }
 }
 

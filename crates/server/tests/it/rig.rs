@@ -12,7 +12,7 @@ use http_body_util::BodyExt;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
-use sextant_catalog::Catalog;
+use sextant_catalog::{Catalog, LiveCatalog};
 use sextant_eventlog::{Cleanup, EventLog, TopicSpec};
 use sextant_measure::time::{Clock, Timestamp};
 use sextant_server::grpc::SnapshotService;
@@ -51,6 +51,7 @@ pub(crate) struct Rig {
     pub(crate) store: Arc<Shelf>,
     pub(crate) partitions: u32,
     pub(crate) config: Config,
+    pub(crate) catalog: LiveCatalog,
     pub(crate) checks: Vec<Arc<dyn Check>>,
     epochs: BTreeMap<u32, u64>,
 }
@@ -90,6 +91,7 @@ impl Rig {
             store: Arc::default(),
             partitions,
             config: Config::default(),
+            catalog: LiveCatalog::new(Catalog::shipped().unwrap()),
             checks: Vec::new(),
             epochs: BTreeMap::new(),
         }
@@ -138,7 +140,7 @@ impl Rig {
         let wiring = Wiring {
             log: Arc::clone(&self.log) as Arc<_>,
             store: Arc::clone(&self.store) as Arc<_>,
-            catalog: Arc::new(Catalog::shipped().unwrap()),
+            catalog: self.catalog.clone(),
             clock,
             partitions: self.partitions,
             config: self.config.clone(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sextant_catalog::Catalog;
 use sextant_measure::id::EndpointId;
 use sextant_snapshot::record::{Entry, OwnerState};
 use sextant_wire::v1::watch_snapshot_response::Message;
@@ -86,6 +87,34 @@ async fn who_comes_back_is_told_what_changed_meanwhile_by_any_server() {
         }
     );
     second.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_catalog_that_is_replaced_reaches_watchers_and_readers() {
+    let (rig, running) = Rig::with([change(deepinfra(), 1)]).await;
+    let mut client = running.client();
+    let mut holder = Holder::default();
+    let mut watch = holder.watch(&mut client).await.unwrap();
+    holder.take(&mut watch).await;
+    let before = holder.version();
+    rig.catalog.replace(Catalog::parse("none", "").unwrap());
+    assert_eq!(
+        holder.take(&mut watch).await,
+        Got::Delta {
+            rows: 0,
+            removed: 0
+        }
+    );
+    assert_ne!(holder.version(), before);
+    holder.assert_current(&mut client).await;
+    let models = running.json("/api/v1/models").await;
+    let scout = &models["data"][0];
+    assert_eq!(
+        scout["id"], "meta-llama/llama-4-scout",
+        "it is still measured"
+    );
+    assert_eq!(scout["name"], scout["id"], "{models}");
+    running.end().await;
 }
 
 /// Or else each who comes back would be led on apart from all others, for good.
