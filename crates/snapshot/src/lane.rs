@@ -204,12 +204,12 @@ impl<K: Ord + Clone, V> Lane<K, V> {
             .map(|(place, standing)| (place.offset, &standing.key, standing.value.as_ref()))
     }
 
-    /// Keys whose value was written after this claim under an older one.
-    pub(crate) fn stale_after(&self, claim: u64) -> Vec<K> {
+    /// Keys whose value was written at this offset or later, under an older epoch than this.
+    pub(crate) fn older_since(&self, offset: u64, epoch: u64) -> Vec<K> {
         self.order
-            .range(Place::at(claim.saturating_add(1))..)
+            .range(Place::at(offset)..)
             .map(|(_, standing)| standing)
-            .filter(|standing| standing.epoch < claim && standing.value.is_some())
+            .filter(|standing| standing.epoch < epoch && standing.value.is_some())
             .map(|standing| standing.key.clone())
             .collect()
     }

@@ -162,7 +162,16 @@ impl Partition {
         let place = Place::at(record.offset);
         match record.entry {
             Entry::Claim { owner } => self.owner = Some(owner),
-            Entry::Progress(progress) => self.progress = Some((epoch, progress)),
+            Entry::Progress(progress) => {
+                let was_whole = self.is_whole();
+                self.progress = Some((epoch, progress));
+                // Whatever stands has been written anew by now. What has not, the owner doesn't
+                // know of: a replaced one's tombstone had taken its place in the log.
+                if self.is_whole() && !was_whole {
+                    let at = (record.offset, record.appended_at);
+                    self.remove_older(0, epoch, at, contents);
+                }
+            }
             Entry::Endpoint(row) => {
                 let row = Arc::new(row);
                 let (index, id) = (&mut contents.rows, row.id().clone());
@@ -207,18 +216,30 @@ impl Partition {
         if newest < Some(claim) {
             self.owner = None;
         }
-        let places = (1..).map(|nth| Place {
-            offset: by.offset,
-            nth,
-        });
-        for (id, place) in self.rows.stale_after(claim).into_iter().zip(places.clone()) {
+        let at = (by.offset, by.appended_at);
+        self.remove_older(claim.saturating_add(1), claim, at, contents);
+    }
+
+    /// Removes what was written at `since` or later under an older epoch, as of the record at this
+    /// offset and time.
+    fn remove_older(
+        &mut self,
+        since: u64,
+        epoch: u64,
+        (offset, appended_at): (u64, Timestamp),
+        contents: &mut Contents,
+    ) {
+        let places = (1..).map(|nth| Place { offset, nth });
+        let rows = self.rows.older_since(since, epoch);
+        for (id, place) in rows.into_iter().zip(places.clone()) {
             let index = &mut contents.rows;
-            let held = self.rows.bury(index, id, place, claim, by.appended_at);
+            let held = self.rows.bury(index, id, place, epoch, appended_at);
             contents.providers.replace(held.as_deref(), None);
         }
-        for (id, place) in self.agents.stale_after(claim).into_iter().zip(places) {
+        let agents = self.agents.older_since(since, epoch);
+        for (id, place) in agents.into_iter().zip(places) {
             let index = &mut contents.agents;
-            self.agents.bury(index, id, place, claim, by.appended_at);
+            self.agents.bury(index, id, place, epoch, appended_at);
         }
     }
 

@@ -18,7 +18,8 @@
 //! older version can be compared.
 //!
 //! A new claim leaves the rows as they are. The new owner replaces or removes each of them before
-//! it calls itself whole; until then they age, and the coverage says so.
+//! it calls itself whole; until then they age, and the coverage says so. A row that it has left
+//! standing by then is of a key that it does not know of, and is removed.
 
 use std::sync::Arc;
 

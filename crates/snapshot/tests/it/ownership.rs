@@ -53,6 +53,32 @@ fn a_new_claim_leaves_the_rows_until_its_owner_replaces_them() {
 }
 
 #[test]
+fn what_a_whole_owner_has_left_standing_is_removed_and_said_so() {
+    let mut picture = picture(1);
+    apply_all(
+        &mut picture,
+        [
+            (0, 0, claim()),
+            (1, 0, row("kept", 1)),
+            (2, 0, row("left", 1)),
+            (3, 0, agent("left", 1)),
+            (4, 0, progress(OwnerState::Whole)),
+        ],
+    );
+    assert_eq!(rows(&picture).len(), 2, "its own rows stand");
+    apply_all(&mut picture, [(5, 5, claim()), (6, 5, row("kept", 2))]);
+    let before = picture.version(CATALOG);
+    apply_all(&mut picture, [(7, 5, progress(OwnerState::Rebuilding))]);
+    assert_eq!(rows(&picture).len(), 2);
+    apply_all(&mut picture, [(8, 5, progress(OwnerState::Whole))]);
+    assert_eq!(rows(&picture), [row_shown("kept", 2, 6)]);
+    assert_eq!(picture.agents().count(), 0);
+    let delta = delta(since(&picture, &before, at(9)));
+    let removed: Vec<_> = delta.removed.into_iter().map(|(id, _)| id).collect();
+    assert_eq!(removed, [endpoint("left", "p")]);
+}
+
+#[test]
 fn a_claim_known_only_from_an_epoch_replaces_the_owner_before_it() {
     // The claim at 5 has been compacted away.
     let mut picture = picture(1);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use sextant_measure::id::EndpointId;
 use sextant_snapshot::key::Key;
 use sextant_snapshot::picture::Picture;
-use sextant_snapshot::record::{Entry, LogRecord};
+use sextant_snapshot::record::{Entry, LogRecord, OwnerState};
 
 use crate::make::*;
 use crate::world::{Event, Reader, World, events};
@@ -31,19 +31,35 @@ fn agents(picture: &Picture) -> Vec<(u32, u64, u64)> {
 }
 
 /// The rule, word for word: a record at `o` with epoch `e` counts unless there is a known claim
-/// `c` with `e < c < o`.
+/// `c` with `e < c < o`, or a later owner that calls itself whole.
 fn valid(read: &[LogRecord]) -> Vec<&LogRecord> {
-    let epoch = |record: &LogRecord| match record.entry {
-        Entry::Claim { .. } => record.offset,
-        _ => record.epoch,
-    };
     let claims: BTreeSet<_> = read.iter().map(epoch).collect();
     let counts = |record: &&LogRecord| {
         !claims
             .iter()
             .any(|c| epoch(record) < *c && *c < record.offset)
     };
-    read.iter().filter(counts).collect()
+    let counting: Vec<_> = read.iter().filter(counts).collect();
+    let whole = whole(counting.iter().copied());
+    let stands = |record: &&LogRecord| whole.is_none_or(|whole| epoch(record) >= whole);
+    counting.into_iter().filter(stands).collect()
+}
+
+fn epoch(record: &LogRecord) -> u64 {
+    match record.entry {
+        Entry::Claim { .. } => record.offset,
+        _ => record.epoch,
+    }
+}
+
+/// The last owner that calls itself whole.
+fn whole<'a>(records: impl IntoIterator<Item = &'a LogRecord>) -> Option<u64> {
+    let is_whole = |record: &&LogRecord| match record.entry {
+        Entry::Progress(progress) => progress.state == OwnerState::Whole,
+        _ => false,
+    };
+    let epochs = records.into_iter().filter(is_whole).map(epoch);
+    epochs.max()
 }
 
 /// The last record of each endpoint.
@@ -75,17 +91,21 @@ fn check_whole(reader: &Reader) {
 }
 
 /// What the picture of one must show who may have learned of claims late: nothing that is stale or
-/// was removed, and all whose last record counts.
+/// was removed, and all whose last record counts. An owner that called itself whole has removed
+/// what it had left standing, also if it turns out to have been replaced before.
 fn check_late(reader: &Reader) {
     let shown = shown(&reader.picture);
     for read in &reader.read {
         let counts = last(valid(read));
+        let whole = whole(read);
         for (id, newest) in last(read) {
             let valid = counts.get(&id).copied();
             match shown.get(&id) {
                 Some(row) => assert_eq!(valid.and_then(row_of), Some(*row), "{id}"),
                 None => assert!(
-                    valid != Some(newest) || row_of(newest).is_none(),
+                    valid != Some(newest)
+                        || row_of(newest).is_none()
+                        || whole.is_some_and(|whole| epoch(newest) < whole),
                     "{id} is missing: {newest:?}"
                 ),
             }

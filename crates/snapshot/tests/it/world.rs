@@ -108,8 +108,6 @@ struct Log {
     next: u64,
     epochs: Vec<u64>,
     records: Vec<LogRecord>,
-    /// Of tombstones that a replaced owner wrote.
-    stale_tombstones: HashSet<u64>,
 }
 
 /// The logs and the time.
@@ -129,7 +127,6 @@ impl World {
             next: 0,
             epochs: Vec::new(),
             records: Vec::new(),
-            stale_tombstones: HashSet::new(),
         };
         let mut world = Self {
             now: at(1_000_000),
@@ -176,7 +173,6 @@ impl World {
                 log.next = 0;
                 log.epochs.clear();
                 log.records.clear();
-                log.stale_tombstones.clear();
                 self.claim(*partition);
             }
             Event::Gate { key, verdict } => self.gate(*key, *verdict),
@@ -224,10 +220,6 @@ impl World {
     fn append(&mut self, partition: u32, epoch: u64, entry: Entry) {
         let now = self.now;
         let log = self.log(partition);
-        let gone = matches!(entry, Entry::EndpointGone(_));
-        if gone && log.epochs.last() != Some(&epoch) {
-            log.stale_tombstones.insert(log.next);
-        }
         log.records.push(LogRecord {
             partition,
             offset: log.next,
@@ -273,8 +265,7 @@ impl What {
 }
 
 impl Log {
-    /// Deletes some of what is superseded, and tombstones that are over an hour old. A replaced
-    /// owner's stay: the owner that replaced it would have written to the same key long ago.
+    /// Deletes some of what is superseded, and tombstones that are over an hour old.
     fn compact(&mut self, now: Timestamp, mut seed: u64, eighths: u64) {
         let mut newer = HashSet::new();
         let mut kept = Vec::new();
@@ -282,7 +273,6 @@ impl Log {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let superseded = !newer.insert(record.entry.key());
             let expired = matches!(record.entry, Entry::EndpointGone(_))
-                && !self.stale_tombstones.contains(&record.offset)
                 && now.micros_since(record.appended_at) > HOUR_US;
             if !(superseded || expired) || seed >> 61 >= eighths {
                 kept.push(record);
