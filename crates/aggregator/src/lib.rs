@@ -10,6 +10,8 @@
 
 mod agents;
 mod aggregator;
+#[doc(hidden)]
+pub mod bench;
 mod config;
 mod dedup;
 mod ended;
