@@ -34,6 +34,7 @@ const NAME: &str = "standalone";
 /// Everything that runs.
 pub(super) struct Roles {
     log: Arc<SqliteLog>,
+    store: Arc<SqliteStore>,
     collector: Arc<Collector>,
     server: Server,
     health: Arc<Health>,
@@ -100,11 +101,12 @@ impl Roles {
             &tasks,
             &stop_serving,
         )?;
-        let kept = Embedded::new(&log, store);
+        let kept = Embedded::new(&log, Arc::clone(&store));
         upkeep::start(kept, clock, registry, &tasks, &stop_serving);
         let health = server.health(vec![pulse]);
         Ok(Self {
             log,
+            store,
             collector,
             server,
             health,
@@ -150,6 +152,7 @@ impl Roles {
     pub(super) async fn failed(&mut self) -> String {
         tokio::select! {
             reason = self.log.stopped() => format!("the log has stopped: {reason}"),
+            reason = self.store.stopped() => format!("the store has stopped: {reason}"),
             error = self.collector.failed() => format!("the log refuses for good: {error}"),
             ended = &mut self.owning => match ended {
                 Ok(Ok(())) => "the aggregator ended by itself".to_owned(),

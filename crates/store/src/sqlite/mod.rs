@@ -20,6 +20,7 @@
 //!
 //! Histograms (see `bins.rs`) are read by the program only. The first write, commit, checkpoint or
 //! fsync that fails, other than for want of space, stops the store: see [`StoreError::Stopped`].
+//! The process must exit then ([`SqliteStore::stopped`]).
 
 mod agents;
 mod bins;
@@ -44,13 +45,13 @@ mod windows;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
 use sextant_measure::id::EndpointId;
 use sextant_measure::time::Timestamp;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, SetOnce};
 
 pub use self::options::SqliteOptions;
 pub use self::stats::Stats;
@@ -105,7 +106,7 @@ impl SqliteStore {
         let lock = DirectoryLock::take(directory)?;
         let path = directory.join(FILE_NAME);
         let counters = Arc::<Counters>::default();
-        let stopped = Arc::new(OnceLock::new());
+        let stopped = Arc::new(SetOnce::new());
         let shared = (Arc::clone(&counters), Arc::clone(&stopped));
         let writer = Writer::open(&path, options, disk, lock, shared.0, shared.1)?;
         Ok(Self {
@@ -120,6 +121,11 @@ impl SqliteStore {
     /// What the store has done since it was opened.
     pub fn stats(&self) -> Stats {
         self.counters.snapshot()
+    }
+
+    /// Waits until the store has stopped for good, and says why.
+    pub async fn stopped(&self) -> String {
+        self.stopped.wait().await.clone()
     }
 
     /// Runs work of the writer, one at a time.

@@ -110,6 +110,28 @@ async fn after_a_failed_fsync_nothing_is_written_or_read() {
 }
 
 #[tokio::test]
+async fn p9_who_waits_for_the_end_learns_of_a_failed_disk_and_of_nothing_that_passes() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, faults) = open(&directory);
+    let mut stopped = std::pin::pin!(store.stopped());
+    for passing in [ffi::SQLITE_FULL, ffi::SQLITE_BUSY] {
+        faults.commit.store(passing, Relaxed);
+        store.write(rows(1)).await.unwrap_err();
+    }
+    tokio::select! {
+        biased;
+        reason = &mut stopped => panic!("a full disk and a busy file pass: {reason}"),
+        () = tokio::task::yield_now() => {}
+    }
+    faults.commit.store(ffi::SQLITE_IOERR_FSYNC, Relaxed);
+    let StoreError::Stopped { reason } = store.write(rows(1)).await.unwrap_err() else {
+        panic!("it goes on")
+    };
+    assert_eq!(stopped.await, reason);
+    assert_eq!(store.stopped().await, reason, "and who asks later");
+}
+
+#[tokio::test]
 async fn a_checkpoint_that_fails_stops_the_store_though_its_write_stands() {
     let directory = tempfile::tempdir().unwrap();
     let (store, faults) = open(&directory);

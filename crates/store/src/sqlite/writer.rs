@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use tokio::sync::SetOnce;
 
 use super::disk::{Disk, Progress};
 use super::file::{self, BUSY_WAIT_MAX, PAGE_BYTES};
@@ -24,7 +25,7 @@ const RESTART_PATIENCE: Duration = Duration::from_secs(1);
 const FRAME_BYTES: u64 = PAGE_BYTES + 24;
 
 /// Says why the store has stopped, once it has.
-pub(super) type Stopped = Arc<OnceLock<String>>;
+pub(super) type Stopped = Arc<SetOnce<String>>;
 
 /// The one that writes. All but its transactions is in memory only.
 pub(super) struct Writer {
