@@ -120,10 +120,16 @@ impl Flights {
         }
     }
 
-    /// The numbers whose batches the condition holds for.
-    pub(crate) fn sequences_where(&self, condition: impl Fn(&Batch) -> bool) -> Vec<u64> {
+    /// Whether the target may have taken the batch, so that no other number may be given to it.
+    pub(crate) fn is_uncertain(&self, sequence: u64) -> bool {
+        let flight = self.by_sequence.get(&sequence);
+        flight.is_some_and(|flight| flight.is_uncertain)
+    }
+
+    /// The numbers that the condition holds for.
+    pub(crate) fn sequences_where(&self, condition: impl Fn(&Flight) -> bool) -> Vec<u64> {
         let flights = self.by_sequence.iter();
-        let chosen = flights.filter(|(_, flight)| condition(&flight.batch));
+        let chosen = flights.filter(|(_, flight)| condition(flight));
         chosen.map(|(sequence, _)| *sequence).collect()
     }
 }

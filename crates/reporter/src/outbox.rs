@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::batch::{Batch, Row};
 use crate::endpoints::Endpoints;
-use crate::flights::{Flights, Sent};
+use crate::flights::{Flight, Flights, Sent};
 use crate::gathering::{Gathering, Limits};
 use crate::options::Options;
 use crate::pause::Pause;
@@ -172,10 +172,18 @@ impl Outbox {
             bytes_max: ready.message_bytes_max.map_or(usize::MAX, bytes),
         });
         let limits = self.limits;
-        let is_too_large = |batch: &Batch| limits.fit(batch.rows().iter()) < batch.rows().len();
+        let is_too_large = |flight: &Flight| {
+            let rows = flight.batch.rows();
+            limits.fit(rows.iter()) < rows.len()
+        };
         for sequence in self.flights.sequences_where(is_too_large).into_iter().rev() {
-            let rows = self.take_back(sequence);
-            self.gathering.put_back(rows);
+            if self.flights.is_uncertain(sequence) {
+                let message = "too large for what the target takes since it was sent".to_owned();
+                self.drop_batch(sequence, DropReason::Unacknowledged, message);
+            } else {
+                let rows = self.take_back(sequence);
+                self.gathering.put_back(rows);
+            }
         }
     }
 
@@ -213,13 +221,19 @@ impl Outbox {
         flight.sent = None;
         self.tally.counters.batches_refused += 1;
         match refusal.reason {
-            Reason::TooLarge if flight.batch.rows().len() == 1 => {
-                self.drop_batch(sequence, DropReason::TooLarge, refusal.message);
-            }
             Reason::TooLarge => {
-                let half = flight.batch.rows().len().div_ceil(2);
-                self.limits.observations_max = self.limits.observations_max.min(half);
-                self.split(sequence);
+                let (rows, is_uncertain) = (flight.batch.rows().len(), flight.is_uncertain);
+                if rows > 1 {
+                    let half = rows.div_ceil(2);
+                    self.limits.observations_max = self.limits.observations_max.min(half);
+                }
+                if is_uncertain {
+                    self.drop_batch(sequence, DropReason::Unacknowledged, refusal.message);
+                } else if rows > 1 {
+                    self.split(sequence);
+                } else {
+                    self.drop_batch(sequence, DropReason::TooLarge, refusal.message);
+                }
             }
             Reason::Definitions => {
                 let is_first = self.connection.first_sequence == Some(sequence);
@@ -265,7 +279,7 @@ impl Outbox {
     }
 
     /// Each half gets a number of its own, since a number's content never changes. Nothing may
-    /// have been taken under the old one: a batch that is too large for a target always was.
+    /// have been taken under the old one, or it would count twice.
     fn split(&mut self, sequence: u64) {
         let mut rows = self.take_back(sequence);
         let second = rows.split_off(rows.len().div_ceil(2));

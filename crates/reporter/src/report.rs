@@ -43,7 +43,9 @@ pub enum DropReason {
     Invalid,
     /// Too large for the target, even alone.
     TooLarge,
-    /// The sender ended before they were acknowledged. The target may have them nevertheless.
+    /// The sender ended before they were acknowledged, or a target refused them as too large that
+    /// may have taken them before, so that in smaller batches they could count twice. The target
+    /// may have them nevertheless.
     Unacknowledged,
 }
 

@@ -63,10 +63,10 @@ async fn a_batch_is_full_by_its_bytes_too() {
 async fn the_targets_bounds_hold_from_the_first_batch_on() {
     let collector = Collector::obliging();
     let fake = Fake {
-        ready: Ready {
+        hellos: vec![Ready {
             batch_observations_max: Some(3),
             ..Ready::default()
-        },
+        }],
         ..Fake::new(&collector)
     };
     send_all(options(), Arc::new(fake), 20, LONG).await;
@@ -81,10 +81,10 @@ async fn a_tighter_bound_after_a_reconnect_gives_new_numbers() {
         _ => Reaction::Take,
     });
     let fake = Fake {
-        ready: Ready {
+        hellos: vec![Ready {
             message_bytes_max: Some(4_096 + 5 * OBSERVATION_BYTES),
             ..Ready::default()
-        },
+        }],
         ..Fake::new(&collector)
     };
     send_all(options(), Arc::new(fake), 20, LONG).await;

@@ -1,6 +1,6 @@
 //! A collector whose misbehaviour is scripted, whatever protocol it is reached by.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -149,6 +149,12 @@ impl Collector {
     /// Each observation was taken, and each once when repeats are left out; every number always
     /// had the same bytes.
     pub(crate) fn assert_holds_once(&self, count: u64) {
+        assert_eq!(self.missing(count), 0, "taken: {:?}", self.log());
+    }
+
+    /// How many of the observations were not taken. None was taken twice when repeats are left
+    /// out; every number always had the same bytes.
+    pub(crate) fn missing(&self, count: u64) -> u64 {
         let state = self.state.lock().unwrap();
         for delivery in &state.log {
             let first = state.log.iter().find(|it| it.identity == delivery.identity);
@@ -158,15 +164,12 @@ impl Collector {
                 delivery.identity
             );
         }
-        let mut names: Vec<_> = state.taken.values().flat_map(|it| &it.names).collect();
-        names.sort();
-        let mut wanted: Vec<_> = (0..count).map(|n| format!("r{n}")).collect();
-        wanted.sort();
-        assert!(
-            names.into_iter().eq(wanted.iter()),
-            "taken: {:?}",
-            state.taken
-        );
+        let mut missing: BTreeSet<_> = (0..count).map(|n| format!("r{n}")).collect();
+        for name in state.taken.values().flat_map(|it| &it.names) {
+            let is_first = missing.remove(name);
+            assert!(is_first, "{name} was taken twice: {:?}", state.taken);
+        }
+        missing.len() as u64
     }
 }
 

@@ -28,7 +28,8 @@ type Doors = Box<dyn FnMut(usize) -> Result<Duration, Lost> + Send>;
 pub(crate) struct Fake {
     pub(crate) collector: Arc<Collector>,
     pub(crate) clock: Arc<TestClock>,
-    pub(crate) ready: Ready,
+    /// What each connection's hello says; the last one's holds for all that follow.
+    pub(crate) hellos: Vec<Ready>,
     pub(crate) definitions_max: usize,
     /// How long each answer takes.
     pub(crate) delays: Mutex<Delays>,
@@ -50,7 +51,7 @@ impl Fake {
         Self {
             collector: Arc::clone(collector),
             clock: TestClock::new(),
-            ready: Ready::default(),
+            hellos: Vec::new(),
             definitions_max: usize::MAX,
             delays: Mutex::new(Box::new(|| Duration::ZERO)),
             doors: Mutex::new(Box::new(|_| Ok(Duration::ZERO))),
@@ -85,7 +86,9 @@ impl Fake {
         let link = self.collector.connected();
         let (mut known, mut numbers) = (Known::default(), Numbers::default());
         let time = Some(self.clock.now());
-        let ready = Event::Ready(Ready { time, ..self.ready });
+        let hello = self.hellos.get(link - 1).or(self.hellos.last());
+        let hello = hello.copied().unwrap_or_default();
+        let ready = Event::Ready(Ready { time, ..hello });
         events.send(ready).await.map_err(gone)?;
         let mut answers = FuturesUnordered::new();
         let mut is_open = true;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sextant_reporter::error::ReporterError;
 use sextant_reporter::options::Options;
 use sextant_reporter::report::DropReason;
-use sextant_reporter::transport::{Lost, Transport};
+use sextant_reporter::transport::{Lost, Ready, Transport};
 use sextant_wire::answer::BatchRefusalReason as Reason;
 use tokio::time::{Instant, sleep};
 
@@ -43,6 +43,77 @@ async fn an_acknowledgement_that_is_lost_brings_the_same_batch_again() {
     assert!(tries[1].at - tries[0].at >= Duration::from_secs(15));
     assert!(report.is_complete());
     collector.assert_holds_once(40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p2_what_may_have_been_taken_gets_no_other_number_when_the_target_takes_less() {
+    let collector = Collector::new(|it| match it.nth {
+        0 => Reaction::TakeAndBreak,
+        _ => Reaction::Take,
+    });
+    let fake = Fake {
+        hellos: vec![Ready::default(), five_at_most()],
+        ..Fake::new(&collector)
+    };
+    let options = Options {
+        in_flight_max: 1,
+        ..options()
+    };
+    let report = send_all(options, Arc::new(fake), 20, LONG).await;
+    // Ten were taken, though the sender can't know, and ten came in fives.
+    assert_eq!(collector.sequences(), [1, 2, 3]);
+    collector.assert_holds_once(20);
+    assert_eq!(report.acknowledged, 10);
+    assert_eq!(report.dropped.get(&DropReason::Unacknowledged), Some(&10));
+    let given_up = &report.drops[0];
+    assert_eq!((given_up.sequence, given_up.observations), (1, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn p2_what_may_have_been_taken_is_not_split_when_it_is_refused_as_too_large() {
+    let collector = Collector::new(|it| match it.nth {
+        0 => Reaction::TakeAndBreak,
+        _ if it.names.len() > 5 => Reaction::Refuse(Reason::TooLarge, None),
+        _ => Reaction::Take,
+    });
+    let options = Options {
+        in_flight_max: 1,
+        ..options()
+    };
+    let report = send_all(options, Arc::new(Fake::new(&collector)), 20, LONG).await;
+    assert_eq!(collector.sequences(), [1, 1, 2, 3]);
+    collector.assert_holds_once(20);
+    assert_eq!(report.acknowledged, 10);
+    assert_eq!(report.dropped.get(&DropReason::Unacknowledged), Some(&10));
+    assert_eq!(report.drops[0].message, "no");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_for_now_is_sent_in_smaller_batches_when_the_target_takes_less() {
+    let collector = Collector::new(|it| match it.nth {
+        0 => Reaction::Refuse(Reason::Load, None),
+        1 => Reaction::Break,
+        _ => Reaction::Take,
+    });
+    let fake = Fake {
+        hellos: vec![Ready::default(), five_at_most()],
+        ..Fake::new(&collector)
+    };
+    let mut delays = [50, 60].into_iter();
+    *fake.delays.lock().unwrap() = Box::new(move || ms(delays.next().unwrap_or(0)));
+    let report = send_all(options(), Arc::new(fake), 20, LONG).await;
+    // The first had an answer and so has other numbers, the second had none.
+    assert_eq!(collector.sequences(), [1, 2, 3, 4]);
+    assert_eq!(report.acknowledged, 10);
+    assert_eq!(report.drops[0].sequence, 2);
+    assert_eq!(collector.missing(20), 10);
+}
+
+fn five_at_most() -> Ready {
+    Ready {
+        batch_observations_max: Some(5),
+        ..Ready::default()
+    }
 }
 
 #[tokio::test(start_paused = true)]
