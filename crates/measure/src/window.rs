@@ -61,8 +61,8 @@ pub struct SlidingWindow {
     counts_30m: Counts,
     observations_30m: u64,
     late: u32,
-    /// Whether a step before the last one has been opened again.
-    reopened: bool,
+    /// All steps before this one are closed.
+    open_from: Step,
 }
 
 impl SlidingWindow {
@@ -79,7 +79,7 @@ impl SlidingWindow {
             counts_30m: Counts::from_cells([0; crate::counts::COUNT_CODES]),
             observations_30m: 0,
             late: 0,
-            reopened: false,
+            open_from: now,
         }
     }
 
@@ -117,15 +117,11 @@ impl SlidingWindow {
         {
             self.steps.pop_front();
         }
-        let open = if std::mem::take(&mut self.reopened) {
-            usize::MAX
-        } else {
-            1
-        };
+        let open_from = std::mem::replace(&mut self.open_from, to);
         self.steps
             .iter_mut()
             .rev()
-            .take(open)
+            .take_while(|record| record.step() >= open_from)
             .for_each(StepRecord::close);
     }
 
@@ -299,7 +295,7 @@ impl SlidingWindow {
             }
             _ => self.steps.len(),
         };
-        self.reopened |= at + 1 < self.steps.len();
+        self.open_from = self.open_from.min(step);
         if self
             .steps
             .get(at)

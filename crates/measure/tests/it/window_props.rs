@@ -197,3 +197,46 @@ proptest! {
         agree(&global, &oracle)?;
     }
 }
+
+/// What a window holds on the heap after groups of observations have come, each at a step and for
+/// a step, as so many steps after the start.
+fn heap_bytes_after(groups: &[(u32, u32)]) -> usize {
+    let step = |index: u32| Step::from_index(START + index);
+    let mut window = SlidingWindow::new(step(0));
+    for (at, of) in groups {
+        window.advance(step(*at));
+        let answered = Measurement {
+            completed_at: step(*of).start(),
+            outcome: Outcome::Ok,
+            source: Source::Live,
+            streamed: true,
+            ttft_us: Some(200_000),
+            duration_us: Some(900_000),
+            input_tokens: None,
+            output_tokens: Some(150),
+            status_code: None,
+            attempt: 1,
+            is_final: true,
+        };
+        for _ in 0..20 {
+            assert_eq!(window.file(&answered), Filed::Inside);
+        }
+    }
+    window.advance(step(4));
+    window.heap_bytes()
+}
+
+#[test]
+fn steps_that_were_filled_late_are_as_small_as_others_once_the_window_moves_on() {
+    let in_time = heap_bytes_after(&[(1, 1), (1, 1), (2, 2), (2, 2), (3, 3), (3, 3)]);
+    for late in [
+        // After its own step, and before the next one had anything.
+        [(1, 1), (2, 1), (2, 2), (3, 2), (3, 3), (3, 3)],
+        // Each before the one that was there.
+        [(3, 3), (3, 2), (3, 1), (3, 3), (3, 2), (3, 1)],
+        // All in one step, in order.
+        [(3, 1), (3, 1), (3, 2), (3, 2), (3, 3), (3, 3)],
+    ] {
+        assert_eq!(heap_bytes_after(&late), in_time, "{late:?}");
+    }
+}
