@@ -212,6 +212,9 @@ impl PartBuilder {
             | u64::from(m.source.code()) << 8
             | u64::from(m.streamed) << 16
             | u64::from(m.is_final) << 17
+            // Which of the texts follow, so that one never passes for the other.
+            | u64::from(row.operation.is_some()) << 18
+            | u64::from(row.request_id.is_some()) << 19
             | row.tier.map_or(0, |tier| u64::from(tier.code()) + 1) << 24
             | u64::from(m.status_code.unwrap_or(0)) << 32;
         let words = [

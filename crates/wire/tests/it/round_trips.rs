@@ -1,4 +1,8 @@
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use sextant_eventlog::{Offset, StoredRecord};
 use sextant_measure::id::{AgentId, EndpointId, Operation, RequestId, SeriesId};
 use sextant_measure::observation::{Definition, Observation};
@@ -167,6 +171,29 @@ proptest! {
         prop_assume!(changed != observations);
         prop_assert_ne!(hash(&observations, 0), hash(&changed, 0));
     }
+}
+
+#[test]
+fn an_operation_does_not_hash_like_a_request_id() {
+    let base = observation()
+        .new_tree(&mut TestRunner::deterministic())
+        .unwrap()
+        .current();
+    let named = |operation: Option<&str>, request_id: Option<&str>| Observation {
+        operation: operation.map(|text| text.parse().unwrap()),
+        request_id: request_id.map(|text| text.parse().unwrap()),
+        ..base.clone()
+    };
+    let hashes = BTreeSet::from(
+        [
+            named(None, None),
+            named(Some("x"), None),
+            named(None, Some("x")),
+            named(Some("x"), Some("x")),
+        ]
+        .map(|observation| hash(&[observation], 0)),
+    );
+    assert_eq!(hashes.len(), 4);
 }
 
 #[test]
