@@ -216,7 +216,6 @@ const fn refusal_name(refusal: Refusal) -> &'static str {
         Refusal::TtftNotStreamed => "ttft_not_streamed",
         Refusal::DurationMissing => "duration_missing",
         Refusal::DurationTooLong => "duration_too_long",
-        Refusal::UnknownDefinition => "unknown_definition",
         Refusal::Flag => "flag",
     }
 }

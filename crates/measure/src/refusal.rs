@@ -64,17 +64,14 @@ pub enum Refusal {
     /// The duration is past the bound.
     #[error("duration_ms must be at most 86400000, one day")]
     DurationTooLong = 20,
-    /// The batch names an endpoint that the sender has not defined.
-    #[error("UNKNOWN_DEFINITION: the endpoint id has not been defined on this stream")]
-    UnknownDefinition = 21,
     /// A flag that is neither true nor false.
     #[error("streamed and final must be true or false")]
-    Flag = 22,
+    Flag = 21,
 }
 
 impl Refusal {
     /// Every reason.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 21] = [
         Self::Malformed,
         Self::FieldMissing,
         Self::Model,
@@ -95,7 +92,6 @@ impl Refusal {
         Self::TtftNotStreamed,
         Self::DurationMissing,
         Self::DurationTooLong,
-        Self::UnknownDefinition,
         Self::Flag,
     ];
 

@@ -20,7 +20,6 @@ use sextant_measure::quantization::Quantization;
 
 use crate::error::SnapshotError;
 use crate::gates::GateKey;
-use crate::record::Entry;
 
 /// What a record of the windows log is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,16 +46,6 @@ impl Key {
             Some(("endpoint", rest)) => endpoint(rest).map(Self::Endpoint),
             Some(("agent", rest)) => name(rest).map(Self::Agent),
             _ => Err(SnapshotError::Key("its kind is unknown")),
-        }
-    }
-
-    /// What a record says that has this key and no value; nothing for the partition's own keys,
-    /// which are never deleted.
-    pub fn tombstone(self) -> Option<Entry> {
-        match self {
-            Self::Claim | Self::Progress => None,
-            Self::Endpoint(id) => Some(Entry::EndpointGone(id)),
-            Self::Agent(id) => Some(Entry::AgentGone(id)),
         }
     }
 }
@@ -209,16 +198,5 @@ mod tests {
         for text in ["", "gate/", "gate/fp8/a/b", "gate/fp8/a/b/", "gate/x/a/b/o"] {
             assert!(text.parse::<GateKey>().is_err(), "{text:?}");
         }
-    }
-
-    #[test]
-    fn only_endpoints_and_senders_have_tombstones() {
-        let id = endpoint_id();
-        assert_eq!(
-            Key::Endpoint(id.clone()).tombstone(),
-            Some(Entry::EndpointGone(id))
-        );
-        assert_eq!(Key::Claim.tombstone(), None);
-        assert_eq!(Key::Progress.tombstone(), None);
     }
 }

@@ -3,15 +3,13 @@
 use std::slice;
 
 use sextant_measure::figures::Figures;
-use sextant_measure::id::{AgentId, EndpointId, Region, is_text};
+use sextant_measure::id::{AgentId, EndpointId, Region};
 use sextant_measure::time::Timestamp;
 
 use crate::error::SnapshotError;
 
 /// Most regions that an endpoint may be seen from.
 pub const REGIONS_MAX: usize = 256;
-/// Most reasons for which a sender may drop observations.
-pub const DROP_REASONS_MAX: usize = 16;
 
 /// What snapshots need to know of a row, in whichever form it is held.
 pub trait Row {
@@ -186,22 +184,6 @@ pub struct AgentRow {
     pub clashes: u64,
 }
 
-impl AgentRow {
-    /// Checks that the reasons for dropping are few and short.
-    ///
-    /// # Errors
-    /// [`SnapshotError::Row`] if they aren't.
-    pub fn check(&self) -> Result<(), SnapshotError> {
-        if self.dropped.len() > DROP_REASONS_MAX {
-            return Err(SnapshotError::Row("it has too many reasons for dropping"));
-        }
-        if !self.dropped.iter().all(|(reason, _)| is_text(reason)) {
-            return Err(SnapshotError::Row("a reason for dropping isn't a text"));
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use sextant_measure::id::{ModelId, ProviderId};
@@ -290,24 +272,5 @@ mod tests {
         let row = row(vec![seen_from("x", 0)], None).unwrap();
         assert_eq!(row.age_us(Timestamp::from_micros(350)), 250);
         assert_eq!(row.age_us(Timestamp::from_micros(50)), 0);
-    }
-
-    #[test]
-    fn reasons_for_dropping_are_few_and_short() {
-        let agent = |dropped: Vec<(String, u64)>| AgentRow {
-            agent: AgentId::new("edge-1").unwrap(),
-            published_at: Timestamp::default(),
-            recorded: 0,
-            acknowledged: 0,
-            refused: 0,
-            dropped,
-            clock_offset_us: 0,
-            early: 0,
-            clashes: 0,
-        };
-        let reasons = |n: usize| (0..n).map(|i| (format!("reason {i}"), 1)).collect();
-        assert_eq!(agent(reasons(DROP_REASONS_MAX)).check(), Ok(()));
-        assert!(agent(reasons(DROP_REASONS_MAX + 1)).check().is_err());
-        assert!(agent(vec![("a\nb".to_owned(), 1)]).check().is_err());
     }
 }

@@ -1,10 +1,9 @@
 //! What a sender hands over at once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use sextant_measure::id::{AgentId, is_text};
 use sextant_measure::observation::Definition;
-use sextant_measure::refusal::Refusal;
 use sextant_measure::time::Timestamp;
 
 use crate::columns::Columns;
@@ -57,50 +56,6 @@ pub struct Heartbeat {
     pub clock_offset_us: i64,
     /// What it has done.
     pub totals: Totals,
-}
-
-/// What the ids of a stream's batches stand for, or why they stand for nothing.
-#[derive(Debug, Clone, Default)]
-pub struct Definitions(HashMap<u32, Result<Definition, Refusal>>);
-
-impl Definitions {
-    /// Adds definitions, at most up to `max` in all. `false` if there were more.
-    ///
-    /// One that cannot be is kept as its refusal, so that its observations are refused by name.
-    pub fn define(&mut self, definitions: &[v1::Definition], max: usize) -> bool {
-        for definition in definitions {
-            if self.0.len() >= max && !self.0.contains_key(&definition.id) {
-                return false;
-            }
-            let endpoint = definition.endpoint.as_ref().ok_or(Refusal::FieldMissing);
-            self.0
-                .insert(definition.id, endpoint.and_then(Definition::try_from));
-        }
-        true
-    }
-
-    /// What an id stands for.
-    ///
-    /// # Errors
-    /// [`Refusal::UnknownDefinition`], or why the definition was none.
-    pub fn get(&self, id: u32) -> Result<&Definition, Refusal> {
-        match self.0.get(&id) {
-            Some(Ok(definition)) => Ok(definition),
-            Some(Err(refusal)) => Err(*refusal),
-            None => Err(Refusal::UnknownDefinition),
-        }
-    }
-}
-
-impl FromIterator<(u32, Definition)> for Definitions {
-    fn from_iter<I: IntoIterator<Item = (u32, Definition)>>(pairs: I) -> Self {
-        Self(
-            pairs
-                .into_iter()
-                .map(|(id, definition)| (id, Ok(definition)))
-                .collect(),
-        )
-    }
 }
 
 /// A definition as it is sent.

@@ -2,11 +2,14 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use sextant_eventlog::{Offset, Record, StoredRecord};
 use sextant_measure::refusal::Refusal;
-use sextant_wire::batch::{Batch, Definitions};
+use sextant_measure::time::Timestamp;
+use sextant_snapshot::record::Entry;
+use sextant_snapshot::row::AgentRow;
+use sextant_wire::batch::{Batch, DROP_REASONS_MAX};
 use sextant_wire::columns::{Columns, ColumnsError};
 use sextant_wire::part::ObservationsRecord;
 use sextant_wire::v1;
-use sextant_wire::windows::from_record;
+use sextant_wire::windows::{Writer, from_record, to_record};
 
 fn plain(rows: usize) -> v1::Columns {
     v1::Columns {
@@ -161,33 +164,6 @@ fn values_at_the_ends_of_their_ranges_are_refused_by_rule() {
 }
 
 #[test]
-fn a_definition_that_cannot_be_refuses_its_observations_by_name() {
-    let endpoint = |model: &str| v1::Endpoint {
-        model: model.into(),
-        provider: "p".into(),
-        ..Default::default()
-    };
-    let definition = |id, endpoint| v1::Definition { id, endpoint };
-    let mut definitions = Definitions::default();
-    assert!(definitions.define(
-        &[
-            definition(1, Some(endpoint("a/b"))),
-            definition(2, Some(endpoint("<script>"))),
-            definition(3, None)
-        ],
-        3
-    ));
-    assert!(definitions.get(1).is_ok());
-    assert_eq!(definitions.get(2), Err(Refusal::Model));
-    assert_eq!(definitions.get(3), Err(Refusal::FieldMissing));
-    assert_eq!(definitions.get(4), Err(Refusal::UnknownDefinition));
-    assert!(
-        !definitions.define(&[definition(4, Some(endpoint("a/c")))], 3),
-        "bounded"
-    );
-}
-
-#[test]
 fn a_part_may_not_point_past_its_endpoints() {
     use prost::Message;
     let part = v1::ObservationPart {
@@ -212,6 +188,48 @@ fn a_part_may_not_point_past_its_endpoints() {
     assert!(ObservationsRecord::decode(&bytes.into()).is_err());
 }
 
+fn stored(record: Record) -> StoredRecord {
+    StoredRecord {
+        offset: Offset(0),
+        appended_at_us: 0,
+        record,
+    }
+}
+
+#[test]
+fn the_partitions_own_keys_are_never_deleted() {
+    for key in ["claim", "progress"] {
+        let refused = from_record(0, &stored(Record::tombstone(key))).unwrap_err();
+        assert!(refused.to_string().contains("value"), "{key}: {refused}");
+    }
+}
+
+#[test]
+fn a_senders_reasons_for_dropping_are_few_and_short() {
+    let is_read = |dropped: Vec<(String, u64)>| {
+        let row = AgentRow {
+            agent: "edge-1".parse().unwrap(),
+            published_at: Timestamp::default(),
+            recorded: 0,
+            acknowledged: 0,
+            refused: 0,
+            dropped,
+            clock_offset_us: 0,
+            early: 0,
+            clashes: 0,
+        };
+        let writer = Writer {
+            epoch: Some(1),
+            log_id: 1,
+        };
+        from_record(0, &stored(to_record(&Entry::Agent(row), writer))).is_ok()
+    };
+    let reasons = |n: usize| (0..n).map(|i| (format!("reason {i}"), 1)).collect();
+    assert!(is_read(reasons(DROP_REASONS_MAX)));
+    assert!(!is_read(reasons(DROP_REASONS_MAX + 1)));
+    assert!(!is_read(vec![("a\nb".to_owned(), 1)]));
+}
+
 proptest! {
     #[test]
     fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), key in "[a-z/]{0,30}") {
@@ -224,7 +242,7 @@ proptest! {
         }
         drop(ObservationsRecord::decode(&bytes));
         let record = Record::new(key, bytes);
-        drop(from_record(0, &StoredRecord { offset: Offset(0), appended_at_us: 0, record }));
+        drop(from_record(0, &stored(record)));
     }
 
     #[test]
