@@ -24,7 +24,7 @@ quantization = "fp8"
 fn write(folder: &Path, catalog: &str) {
     let path = folder.join("catalog.toml");
     fs::write(&path, catalog).unwrap();
-    let text = format!("[catalog]\nfile = {path:?}\n");
+    let text = format!("[catalog]\nfile = {:?}\n", path.to_str().unwrap());
     fs::write(folder.join("sextant.toml"), text).unwrap();
 }
 

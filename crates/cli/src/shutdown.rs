@@ -80,9 +80,10 @@ impl Signals {
             _ = self.terminate.recv() => Told::End("SIGTERM"),
             _ = self.interrupt.recv() => Told::End("SIGINT"),
             // It is sent by hand, and by a terminal that is closed.
-            _ = self.hangup.recv() => match self.had_terminal && !has_terminal() {
-                true => Told::End("SIGHUP"),
-                false => Told::Reload,
+            _ = self.hangup.recv() => if self.had_terminal && !has_terminal() {
+                Told::End("SIGHUP")
+            } else {
+                Told::Reload
             },
         }
     }
