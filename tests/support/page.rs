@@ -48,6 +48,50 @@ pub fn assert_true(endpoint: &Value, truth: &Truth) {
     assert_quantiles(&own["throughput_tps"], &truth.tokens_per_second, true, name);
 }
 
+/// The same, of numbers that somebody else has worked out.
+pub fn assert_published(endpoint: &Value, exact: &Value) {
+    let name = provider(endpoint);
+    let own = &endpoint["sextant"];
+    let live = &own["counts"]["live"];
+    for (shown, published) in [
+        ("total", "count"),
+        ("ok", "ok"),
+        ("bad", "bad"),
+        ("rate_limited", "rate_limited"),
+    ] {
+        assert_eq!(live[shown], exact[published], "{name} {shown}: {live}");
+    }
+    for kind in ["uptime", "success"] {
+        let shown = &own[format!("{kind}_30m")]["ratio"];
+        assert_within(shown, &exact[kind], 1e-9, &format!("{name} {kind}"));
+    }
+    let speed = &exact["tokens_per_second"];
+    for (shown, published, p95, n) in [
+        ("latency_ms", &exact["ttft_ms"], "p95", &exact["ok"]),
+        ("duration_ms", &exact["duration_ms"], "p95", &exact["ok"]),
+        ("throughput_tps", speed, "p95_slow_tail", &speed["n"]),
+    ] {
+        let (found, name) = (&own[shown], format!("{name} {shown}"));
+        assert_eq!(&found["n"], n, "{name}: {found}");
+        assert_within(&found["p50"], &published["p50"], 0.01, &name);
+        if n.as_u64().unwrap() >= 100 {
+            assert_within(&found["p95"], &published[p95], 0.01, &name);
+        } else {
+            assert!(found["p95"].is_null(), "{name}: {found}");
+            assert_eq!(found["reason"]["p95"], "insufficient_data", "{name}");
+        }
+    }
+}
+
+fn assert_within(shown: &Value, exact: &Value, share: f64, name: &str) {
+    let exact = exact.as_f64().unwrap();
+    let is_within = |shown: f64| (shown - exact).abs() <= exact * share;
+    assert!(
+        shown.as_f64().is_some_and(is_within),
+        "{name}: {shown}, exactly {exact}"
+    );
+}
+
 #[allow(clippy::cast_precision_loss, reason = "a few hundred")]
 fn assert_ratio(found: &Value, (part, whole): (u64, u64), name: &str) {
     assert_eq!(found["n"], whole, "{name}: {found}");
