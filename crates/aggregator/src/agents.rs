@@ -28,6 +28,8 @@ struct Agent {
     totals: Totals,
     early: u64,
     clashes: u64,
+    /// Up to when early observations and clashes are counted already.
+    counted_until: Timestamp,
     changed: bool,
     unstored: Option<Minute>,
 }
@@ -45,13 +47,21 @@ impl Agents {
         if let Some(agent) = self.entry(&report.agent, at) {
             agent.clock_offset_us = report.clock_offset_us;
             agent.totals = report.totals;
-            agent.early += u64::from(report.early);
+        }
+    }
+
+    /// Notes observations of a sender that were too far ahead of the collector's clock.
+    pub(crate) fn early(&mut self, identity: &Identity, observations: u32, at: Timestamp) {
+        if let Some(agent) = self.entry(&identity.agent, at)
+            && at > agent.counted_until
+        {
+            agent.early += u64::from(observations);
         }
     }
 
     pub(crate) fn clash(&mut self, identity: &Identity, at: Timestamp) {
         if let Some(agent) = self.entry(&identity.agent, at) {
-            agent.clashes += 1;
+            agent.clashes += u64::from(at > agent.counted_until);
         }
     }
 
@@ -82,12 +92,17 @@ impl Agents {
     }
 
     /// One row for each sender heard of since the last call, in the minute it was heard in.
-    pub(crate) fn take_rows(&mut self, revision: Revision) -> Vec<sextant_store::AgentRow> {
+    pub(crate) fn take_rows(
+        &mut self,
+        partition: u32,
+        revision: Revision,
+    ) -> Vec<sextant_store::AgentRow> {
         let row = |(id, agent): (&AgentId, &mut Agent)| {
             let minute = agent.unstored.take()?;
             Some(sextant_store::AgentRow {
                 agent: id.clone(),
                 minute,
+                partition,
                 revision,
                 recorded: agent.totals.recorded,
                 dropped: agent.totals.dropped.clone(),
@@ -101,18 +116,23 @@ impl Agents {
         self.known.iter_mut().filter_map(row).collect()
     }
 
-    /// Takes over what the last owner knew of a sender.
-    pub(crate) fn adopt(&mut self, row: &AgentRow) {
-        if let Some(agent) = self.entry(&row.agent, row.published_at) {
-            agent.clock_offset_us = row.clock_offset_us;
-            agent.totals = Totals {
-                recorded: row.recorded,
-                acknowledged: row.acknowledged,
-                refused: row.refused,
-                dropped: row.dropped.iter().cloned().collect(),
-            };
-            agent.unstored = None;
-        }
+    /// Takes over what the last owner knew of a sender, if there is room. What it had counted by
+    /// then is not counted again.
+    pub(crate) fn adopt(&mut self, row: &AgentRow) -> bool {
+        let Some(agent) = self.entry(&row.agent, row.published_at) else {
+            return false;
+        };
+        agent.clock_offset_us = row.clock_offset_us;
+        agent.totals = Totals {
+            recorded: row.recorded,
+            acknowledged: row.acknowledged,
+            refused: row.refused,
+            dropped: row.dropped.iter().cloned().collect(),
+        };
+        (agent.early, agent.clashes) = (row.early, row.clashes);
+        agent.counted_until = row.published_at;
+        agent.unstored = None;
+        true
     }
 
     fn entry(&mut self, id: &AgentId, at: Timestamp) -> Option<&mut Agent> {

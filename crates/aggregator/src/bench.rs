@@ -13,6 +13,7 @@ use sextant_wire::DecodeError;
 use crate::config::AggregatorConfig;
 use crate::error::AggregatorError;
 use crate::partition::{Partition, Reading};
+use crate::publish::Writing;
 use crate::windows_log::{Tenure, WindowsLog};
 
 /// A partition in the hands of who calls.
@@ -54,13 +55,18 @@ impl Owned {
         let entries = self.state.publish(at)?;
         let tenure = self.windows.publish(&entries).await;
         let tenure = tenure.map_err(AggregatorError::log("publishing"))?;
+        self.state.published();
         Ok((tenure == Tenure::Held).then_some(entries.len()))
     }
 
     /// The rows that are due to the store.
     pub fn take_rows(&mut self, at: Timestamp) -> Rows {
         let (epoch, n) = (self.windows.epoch(), 0);
-        self.state.take_rows(at, Revision { epoch, n }, false)
+        let by = Writing {
+            partition: 0,
+            revision: Revision { epoch, n },
+        };
+        self.state.take_rows(at, by, false)
     }
 
     /// Observations read, and those of them that were filed.

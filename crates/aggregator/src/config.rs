@@ -29,6 +29,9 @@ pub struct AggregatorConfig {
     /// Senders whose reports one partition keeps.
     #[schemars(range(min = 1))]
     pub agents_max: usize,
+    /// Pairs of agent and epoch whose repeats one partition recognises.
+    #[schemars(range(min = 1))]
+    pub senders_max: usize,
     /// Bytes read from the log at once.
     #[schemars(range(min = 1))]
     pub read_bytes_max: usize,
@@ -41,6 +44,7 @@ impl Default for AggregatorConfig {
             unknown_series_max: 10_000,
             regions_max: 64,
             agents_max: 10_000,
+            senders_max: 20_000,
             read_bytes_max: 4 * 1024 * 1024,
         }
     }

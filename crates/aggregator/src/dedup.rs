@@ -1,9 +1,10 @@
 //! Recognises batches that come again.
 //!
 //! Per (agent, epoch), 1,024 slots of sequences, each with the content hashes filed under it.
-//! Rebuilt by replaying the log, like everything else an owner knows.
+//! Rebuilt by replaying the log, like everything else an owner knows. Bounded: of too many pairs
+//! those that have been silent for longest are forgotten before their time, and counted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use sextant_measure::id::AgentId;
 use sextant_measure::time::Timestamp;
@@ -26,22 +27,37 @@ pub(crate) enum Judgement {
     Clash,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Dedup {
+    senders_max: usize,
     senders: HashMap<(AgentId, u64), Slots>,
+    /// Pairs forgotten for want of room.
+    pub(crate) evicted: u64,
 }
 
 #[derive(Debug, Default)]
 struct Slots {
     newest: u64,
     last_at: Timestamp,
-    hashes: BTreeMap<u64, Vec<u64>>,
+    /// Each with its sequence.
+    hashes: BTreeSet<(u64, u64)>,
 }
 
 impl Dedup {
+    pub(crate) fn new(senders_max: usize) -> Self {
+        Self {
+            senders_max: senders_max.max(1),
+            senders: HashMap::new(),
+            evicted: 0,
+        }
+    }
+
     /// Judges a part and remembers it; `at` is its append time.
     pub(crate) fn judge(&mut self, identity: &Identity, hash: u64, at: Timestamp) -> Judgement {
         let sender = (identity.agent.clone(), identity.epoch);
+        if self.senders.len() >= self.senders_max && !self.senders.contains_key(&sender) {
+            self.make_room();
+        }
         let slots = self.senders.entry(sender).or_default();
         slots.last_at = slots.last_at.max(at);
         slots.judge(identity.sequence, hash)
@@ -51,6 +67,20 @@ impl Dedup {
     pub(crate) fn forget(&mut self, now: Timestamp) {
         self.senders
             .retain(|_, slots| now.micros_since(slots.last_at) < FORGOTTEN_AFTER_US);
+    }
+
+    /// Forgets a sixteenth at once, so that a storm of new pairs doesn't look through all each time.
+    fn make_room(&mut self) {
+        let mut ages: Vec<_> = self.senders.values().map(|slots| slots.last_at).collect();
+        let nth = ages.len() / 16;
+        let (_, &mut until, _) = ages.select_nth_unstable(nth);
+        let mut left = nth + 1;
+        self.senders.retain(|_, slots| {
+            let goes = left > 0 && slots.last_at <= until;
+            left -= usize::from(goes);
+            !goes
+        });
+        self.evicted += nth as u64 + 1;
     }
 
     /// Pairs of agent and epoch that are remembered.
@@ -68,24 +98,24 @@ impl Slots {
         let oldest = self.newest.saturating_sub(SEQUENCES_IN_FLIGHT_MAX - 1);
         while self
             .hashes
-            .first_key_value()
+            .first()
             .is_some_and(|(first, _)| *first < oldest)
         {
             self.hashes.pop_first();
         }
-        let hashes = self.hashes.entry(sequence).or_default();
-        if hashes.contains(&hash) {
+        if self.hashes.contains(&(sequence, hash)) {
             return Judgement::Repeat;
         }
-        let judgement = if hashes.is_empty() {
+        let known = self.hashes.range((sequence, 0)..=(sequence, u64::MAX));
+        let known = known.count();
+        if known < HASHES_MAX {
+            self.hashes.insert((sequence, hash));
+        }
+        if known == 0 {
             Judgement::New
         } else {
             Judgement::Clash
-        };
-        if hashes.len() < HASHES_MAX {
-            hashes.push(hash);
         }
-        judgement
     }
 }
 
@@ -107,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_same_content_under_the_same_identity_is_a_repeat_in_any_order() {
-        let mut dedup = Dedup::default();
+        let mut dedup = Dedup::new(100);
         for sequence in [5, 3, 900, 4] {
             assert_eq!(judge(&mut dedup, 1, sequence, sequence), Judgement::New);
         }
@@ -123,7 +153,7 @@ mod tests {
 
     #[test]
     fn another_content_under_the_same_identity_is_a_clash_and_its_repeat_a_repeat() {
-        let mut dedup = Dedup::default();
+        let mut dedup = Dedup::new(100);
         assert_eq!(judge(&mut dedup, 1, 7, 10), Judgement::New);
         assert_eq!(judge(&mut dedup, 1, 7, 11), Judgement::Clash);
         assert_eq!(judge(&mut dedup, 1, 7, 11), Judgement::Repeat);
@@ -132,7 +162,7 @@ mod tests {
 
     #[test]
     fn below_the_slots_everything_is_a_repeat() {
-        let mut dedup = Dedup::default();
+        let mut dedup = Dedup::new(100);
         assert_eq!(judge(&mut dedup, 1, 2_000, 1), Judgement::New);
         assert_eq!(judge(&mut dedup, 1, 2_000 - 1_024, 2), Judgement::Repeat);
         assert_eq!(judge(&mut dedup, 1, 2_000 - 1_023, 2), Judgement::New);
@@ -141,8 +171,21 @@ mod tests {
     }
 
     #[test]
+    fn of_too_many_senders_the_longest_silent_are_forgotten_and_counted() {
+        let mut dedup = Dedup::new(64);
+        for epoch in 0..100 {
+            let at = Timestamp::from_micros(i64::try_from(epoch).unwrap());
+            dedup.judge(&identity(epoch, 1), 1, at);
+            assert!(dedup.senders() <= 64);
+        }
+        assert_eq!(dedup.senders() as u64 + dedup.evicted, 100);
+        assert_eq!(judge(&mut dedup, 99, 1, 1), Judgement::Repeat);
+        assert_eq!(judge(&mut dedup, 0, 1, 1), Judgement::New, "forgotten");
+    }
+
+    #[test]
     fn a_silent_sender_is_forgotten_after_45_minutes() {
-        let mut dedup = Dedup::default();
+        let mut dedup = Dedup::new(100);
         judge(&mut dedup, 1, 1, 1);
         dedup.forget(Timestamp::from_micros(FORGOTTEN_AFTER_US));
         assert_eq!(dedup.senders(), 1);

@@ -14,6 +14,7 @@ use sextant_store::{MinuteRow, Revision, SeriesUptime, Terms, WindowRow};
 
 use crate::seen::Seen;
 use crate::series::Series;
+use crate::unknown::Opener;
 
 /// Each row is published at least this often, so that its age says whether it is alive.
 pub(crate) const REFRESH_US: i64 = 10_000_000;
@@ -26,8 +27,6 @@ pub(crate) struct Endpoint {
     /// The merge of all regions, once there are two. Long windows are summed when asked for.
     global: Option<SlidingWindow>,
     pub(crate) seen: Seen,
-    /// Append time of its last observation, or when its owner took it over.
-    pub(crate) last_observed: Timestamp,
     /// Whether something was filed since its numbers were last computed.
     changed: bool,
     published: Option<Published>,
@@ -37,8 +36,18 @@ pub(crate) struct Endpoint {
 struct RegionSeries {
     region: Region,
     series: Series,
+    opener: Opener,
+    /// Append time of its last observation, or when its owner took it over.
+    last_observed: Timestamp,
     /// Minutes that the store lacks something of.
     unstored: BTreeSet<Minute>,
+}
+
+/// Who brings a region, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct By {
+    pub(crate) opener: Opener,
+    pub(crate) at: Timestamp,
 }
 
 #[derive(Debug)]
@@ -49,13 +58,12 @@ struct Published {
 }
 
 impl Endpoint {
-    pub(crate) fn new(id: EndpointId, at: Timestamp) -> Self {
+    pub(crate) fn new(id: EndpointId) -> Self {
         Self {
             id,
             regions: Vec::new(),
             global: None,
             seen: Seen::default(),
-            last_observed: at,
             changed: true,
             published: None,
         }
@@ -63,6 +71,17 @@ impl Endpoint {
 
     pub(crate) fn regions(&self) -> usize {
         self.regions.len()
+    }
+
+    /// Append time of the last observation of any region.
+    pub(crate) fn last_observed(&self) -> Timestamp {
+        let regions = self.regions.iter().map(|held| held.last_observed);
+        regions.max().unwrap_or_default()
+    }
+
+    /// Who brought each region.
+    pub(crate) fn openers(&self) -> impl Iterator<Item = Opener> {
+        self.regions.iter().map(|held| held.opener)
     }
 
     /// The place of a region among this endpoint's, if it has one.
@@ -73,7 +92,7 @@ impl Endpoint {
     }
 
     /// Makes room for a region. From the second on, the merge of all regions is kept too.
-    pub(crate) fn add_region(&mut self, region: &Region, now: Step, long: LongUptime) {
+    pub(crate) fn add_region(&mut self, region: &Region, now: Step, long: LongUptime, by: By) {
         let Err(at) = self
             .regions
             .binary_search_by(|held| held.region.cmp(region))
@@ -90,10 +109,37 @@ impl Endpoint {
             RegionSeries {
                 region: region.clone(),
                 series,
+                opener: by.opener,
+                last_observed: by.at,
                 unstored,
             },
         );
         self.changed = true;
+    }
+
+    /// Notes that observations of a region were read, whatever becomes of each.
+    pub(crate) fn observed(&mut self, region: usize, agent: u64, at: Timestamp) {
+        self.seen.note(agent, at);
+        if let Some(held) = self.regions.get_mut(region) {
+            held.last_observed = at;
+        }
+    }
+
+    /// Lets go of regions that nothing was observed of since, but for the last one. Gives who
+    /// brought them.
+    pub(crate) fn take_idle_regions(&mut self, since: Timestamp) -> Vec<Opener> {
+        let idle = |held: &RegionSeries| held.last_observed <= since;
+        if self.regions.len() < 2 || !self.regions.iter().any(idle) {
+            return Vec::new();
+        }
+        let newest = self.last_observed();
+        let goes = |held: &mut RegionSeries| idle(held) && held.last_observed < newest;
+        let gone: Vec<_> = self.regions.extract_if(.., goes).collect();
+        if self.regions.len() == 1 {
+            self.global = None;
+        }
+        self.changed |= !gone.is_empty();
+        gone.into_iter().map(|held| held.opener).collect()
     }
 
     /// Files an observation under the region at a place that [`Endpoint::find`] gave.
@@ -164,7 +210,7 @@ impl Endpoint {
     }
 
     /// What the store is to keep of the window that ends at `minute`: the merge of all regions,
-    /// and each region where there are several. Nothing of an endpoint without traffic.
+    /// and each region. Nothing of one without traffic.
     pub(crate) fn windows(&mut self, minute: Minute, terms: &Terms) -> Vec<WindowRow> {
         // The last moment before the minute: the step that it opens is not part of the window.
         let last = minute.start().plus_micros(-1);
@@ -213,16 +259,18 @@ impl Endpoint {
         rows
     }
 
-    /// Whether the store's part of a long window is still awaited.
-    pub(crate) fn awaits_store(&self) -> bool {
-        self.regions
-            .iter()
-            .any(|held| !held.series.long.is_restored())
+    /// The first minute that is not awaited from the store, of the region that awaits most.
+    /// Nothing if none awaits any.
+    pub(crate) fn awaits_until(&self) -> Option<Minute> {
+        let longs = self.regions.iter().map(|held| &held.series.long);
+        let awaiting = longs.filter(|long| !long.is_restored());
+        awaiting.map(LongUptime::live_from).max()
     }
 
-    /// Adds what the store knows of the time before the log was read.
-    pub(crate) fn restore(&mut self, uptimes: &[SeriesUptime]) {
-        for held in &mut self.regions {
+    /// Adds what the store knows of the time up to `until`, to the regions that await no more.
+    pub(crate) fn restore(&mut self, uptimes: &[SeriesUptime], until: Minute) {
+        let complete = |held: &&mut RegionSeries| held.series.long.live_from() <= until;
+        for held in self.regions.iter_mut().filter(complete) {
             let mine = uptimes.iter().filter(|u| u.series.region == held.region);
             held.series
                 .long

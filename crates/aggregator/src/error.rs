@@ -2,6 +2,7 @@
 
 use sextant_eventlog::LogError;
 use sextant_snapshot::SnapshotError;
+use sextant_store::StoreError;
 
 /// Why an owner had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,14 @@ pub enum AggregatorError {
         /// Why it failed.
         source: LogError,
     },
+    /// The store failed for good; the process must stop.
+    #[error("{doing}: {source}")]
+    Store {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        source: StoreError,
+    },
     /// An owner ended by a defect.
     #[error("the owner of a partition panicked: {0}")]
     Panicked(String),
@@ -25,5 +34,9 @@ pub enum AggregatorError {
 impl AggregatorError {
     pub(crate) fn log(doing: &'static str) -> impl Fn(LogError) -> Self {
         move |source| Self::Log { doing, source }
+    }
+
+    pub(crate) fn store(doing: &'static str) -> impl Fn(StoreError) -> Self {
+        move |source| Self::Store { doing, source }
     }
 }

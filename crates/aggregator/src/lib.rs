@@ -17,6 +17,7 @@ mod dedup;
 mod ended;
 mod endpoint;
 mod error;
+mod holding;
 mod metrics;
 mod owner;
 mod partition;
@@ -26,6 +27,7 @@ mod seen;
 mod series;
 mod storing;
 mod tally;
+mod unknown;
 mod unstored;
 mod windows_log;
 

@@ -38,6 +38,9 @@ pub struct Metrics {
     lag: Family<PartitionLabel, Gauge>,
     whole: Family<PartitionLabel, Gauge>,
     rebuilds: Counter,
+    refused_reports: Counter,
+    evicted_senders: Counter,
+    ahead: Family<PartitionLabel, Gauge>,
 }
 
 impl Metrics {
@@ -85,6 +88,21 @@ impl Metrics {
             "Partitions rebuilt from the log",
             &metrics.rebuilds,
         );
+        counter(
+            "refused_reports",
+            "Agents' figures past the number of agents that is kept",
+            &metrics.refused_reports,
+        );
+        counter(
+            "evicted_senders",
+            "Senders whose repeats are not recognised any more, for want of room",
+            &metrics.evicted_senders,
+        );
+        stage.register(
+            "log_ahead_seconds",
+            "How far the log's time is ahead of the clock",
+            metrics.ahead.clone(),
+        );
         stage.register(
             "dropped_observations",
             "Not counted, by reason",
@@ -131,8 +149,8 @@ impl Metrics {
         self.published.inc_by(records as u64);
     }
 
-    pub(crate) fn stored(&self, rows: usize) {
-        self.stored.inc_by(rows as u64);
+    pub(crate) fn stored(&self, rows: u64) {
+        self.stored.inc_by(rows);
     }
 
     pub(crate) fn windows_dropped(&self, rows: u64) {
@@ -143,6 +161,14 @@ impl Metrics {
         self.errors
             .get_or_create(&ReasonLabel { reason: doing })
             .inc();
+    }
+
+    pub(crate) fn refused_reports(&self, reports: u64) {
+        self.refused_reports.inc_by(reports);
+    }
+
+    pub(crate) fn evicted_senders(&self, senders: u64) {
+        self.evicted_senders.inc_by(senders);
     }
 
     pub(crate) fn rebuild(&self) {
@@ -160,6 +186,7 @@ impl Metrics {
         set(&self.senders, standing.senders as u64);
         set(&self.lag, standing.lag);
         set(&self.whole, u64::from(standing.whole));
+        set(&self.ahead, standing.ahead_s);
     }
 }
 
@@ -170,4 +197,6 @@ pub(crate) struct Standing {
     pub(crate) senders: usize,
     pub(crate) lag: u64,
     pub(crate) whole: bool,
+    /// Seconds by which the log's time is ahead of the clock.
+    pub(crate) ahead_s: u64,
 }

@@ -9,21 +9,23 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sextant_catalog::Catalog;
 use sextant_eventlog::{Offset, Position};
-use sextant_measure::id::{EndpointId, Region, SeriesId};
-use sextant_measure::long::LongUptime;
+use sextant_measure::id::EndpointId;
 use sextant_measure::observation::Measurement;
 use sextant_measure::time::{MINUTE_US, Minute, Step, Timestamp};
 use sextant_measure::window::{Filed, STEPS_30M, STEPS_KEPT};
+use sextant_snapshot::record::Entry;
 use sextant_wire::DecodeError;
 use sextant_wire::part::{ObservationsRecord, Part};
 
 use crate::agents::Agents;
-use crate::config::{AggregatorConfig, UnknownEndpoints};
+use crate::config::AggregatorConfig;
 use crate::dedup::{Dedup, Judgement};
 use crate::ended::Ended;
 use crate::endpoint::Endpoint;
+use crate::holding::Target;
 use crate::seen::Seen;
 use crate::tally::{Dropped, Tally};
+use crate::unknown::Unknown;
 use crate::unstored::{Unstored, position};
 
 /// From where a partition's log is read.
@@ -46,7 +48,7 @@ pub(crate) struct Partition {
     pub(crate) tally: Tally,
     dedup: Dedup,
     reading: Reading,
-    unknown_series: usize,
+    pub(crate) unknown: Unknown,
     /// Append time of the last record read.
     read_at: Timestamp,
     /// One past the last record read.
@@ -57,8 +59,14 @@ pub(crate) struct Partition {
     pub(crate) whole: bool,
     /// Windows that ended at a whole minute and wait for the store.
     pub(crate) ended: Ended,
-    /// A minute left memory before the store had it: the log must be read again for it.
+    /// A minute left memory before the store had it: the log must be read again for it, and may not
+    /// be committed until then.
     pub(crate) lost_a_minute: bool,
+    /// Tombstones that are not in the log yet.
+    pub(crate) gone: Vec<Entry>,
+    /// Whether a series that was held may come back, so that the store knows more of it than the
+    /// partition.
+    pub(crate) has_let_go: bool,
 }
 
 impl Partition {
@@ -66,32 +74,23 @@ impl Partition {
         Self {
             agents: Agents::new(config.agents_max),
             catalog,
-            config,
             endpoints: Vec::new(),
             index: HashMap::new(),
             unstored: Unstored::default(),
             tally: Tally::default(),
-            dedup: Dedup::default(),
+            dedup: Dedup::new(config.senders_max),
             reading,
-            unknown_series: 0,
+            unknown: Unknown::new(config.unknown_series_max),
             read_at: reading.from.unwrap_or_default(),
             next: Offset(0),
             now: reading.from.unwrap_or_default().step(),
             whole: false,
             ended: Ended::default(),
             lost_a_minute: false,
+            gone: Vec::new(),
+            has_let_go: false,
+            config,
         }
-    }
-
-    /// Goes by another catalog from here on. What is held stays held.
-    pub(crate) fn use_catalog(&mut self, catalog: Arc<Catalog>) {
-        if Arc::ptr_eq(&self.catalog, &catalog) {
-            return;
-        }
-        self.catalog = catalog;
-        let unlisted = |endpoint: &&Endpoint| self.catalog.endpoint(&endpoint.id).is_none();
-        let unknown = self.endpoints.iter().filter(unlisted);
-        self.unknown_series = unknown.map(Endpoint::regions).sum();
     }
 
     /// Where reading stands: one past the last record, and that record's append time.
@@ -107,19 +106,6 @@ impl Partition {
     /// The step that the windows stand at.
     pub(crate) fn now(&self) -> Step {
         self.now
-    }
-
-    /// Takes an endpoint over from the last owner, so that it is published even without traffic.
-    pub(crate) fn adopt(&mut self, id: &EndpointId, regions: &[Region], at: Timestamp) {
-        for region in regions {
-            let series = SeriesId {
-                endpoint: id.clone(),
-                region: region.clone(),
-            };
-            if self.admit(&series, at).is_err() {
-                self.tally.drop(Dropped::SeriesCap, 0);
-            }
-        }
     }
 
     /// Moves the windows on. Never back. Those that end at a whole minute on the way are kept for
@@ -186,10 +172,9 @@ impl Partition {
         self.dedup.senders()
     }
 
-    /// The range of minutes that the long windows await from the store: `[from, to)`.
-    pub(crate) fn awaited(&self) -> Option<(Minute, Minute)> {
-        let to = self.long_from()?;
-        Some((to.minus(24 * 60), to))
+    /// Senders that deduplication has forgotten for want of room, since this was last asked.
+    pub(crate) fn take_evicted_senders(&mut self) -> u64 {
+        std::mem::take(&mut self.dedup.evicted)
     }
 
     fn file(&mut self, part: &Part, offset: Offset) {
@@ -208,12 +193,14 @@ impl Partition {
                 }
             }
         }
-        let targets = self.resolve(&part.series);
+        if part.early > 0 {
+            self.agents.early(&part.identity, part.early, self.read_at);
+        }
         let agent = Seen::key(part.identity.agent.as_str());
+        let targets = self.resolve(&part.series, agent);
         for target in targets.iter().flatten() {
             if let Some(endpoint) = self.endpoints.get_mut(target.endpoint) {
-                endpoint.seen.note(agent, self.read_at);
-                endpoint.last_observed = self.read_at;
+                endpoint.observed(target.region, agent, self.read_at);
             }
         }
         let record = position(offset, self.read_at);
@@ -247,7 +234,9 @@ impl Partition {
             return self.tally.drop(Dropped::Late, 1);
         }
         let minute = completed_at.minute();
-        let lacks = record.offset >= self.reading.committed && minute >= first_minute;
+        let lacks = !self.lost_a_minute
+            && record.offset >= self.reading.committed
+            && minute >= first_minute;
         match endpoint.file(
             target.region,
             self.now,
@@ -272,83 +261,9 @@ impl Partition {
     }
 
     /// The first minute that the store need not tell of; `None` if the log holds everything.
-    fn long_from(&self) -> Option<Minute> {
+    pub(crate) fn long_from(&self) -> Option<Minute> {
         self.reading
             .from
             .map(|from| from.plus_micros(MINUTE_US - 1).minute())
     }
-
-    fn resolve(&mut self, series: &[SeriesId]) -> Vec<Result<Target, Dropped>> {
-        let at = self.read_at;
-        let admitted: Vec<_> = series.iter().map(|series| self.admit(series, at)).collect();
-        // Places are looked up once all are there: a new region moves those behind it.
-        let place = |(series, admitted): (&SeriesId, Result<usize, Dropped>)| {
-            let endpoint = admitted?;
-            let held = self
-                .endpoints
-                .get(endpoint)
-                .and_then(|held| held.find(&series.region));
-            held.map(|region| Target { endpoint, region })
-                .ok_or(Dropped::SeriesCap)
-        };
-        series.iter().zip(admitted).map(place).collect()
-    }
-
-    /// Finds a series' endpoint or makes room for it, within the caps.
-    fn admit(&mut self, series: &SeriesId, at: Timestamp) -> Result<usize, Dropped> {
-        let known = self.index.get(&series.endpoint).copied();
-        if let Some(place) = known
-            && let Some(endpoint) = self.endpoints.get(place)
-            && endpoint.find(&series.region).is_some()
-        {
-            return Ok(place);
-        }
-        let listed = self.catalog.endpoint(&series.endpoint).is_some();
-        if !listed {
-            if self.config.unknown_endpoints == UnknownEndpoints::Drop {
-                return Err(Dropped::UnknownEndpoint);
-            }
-            if self.unknown_series >= self.config.unknown_series_max {
-                return Err(Dropped::SeriesCap);
-            }
-        }
-        let place = known.unwrap_or_else(|| {
-            self.endpoints
-                .push(Endpoint::new(series.endpoint.clone(), at));
-            self.index
-                .insert(series.endpoint.clone(), self.endpoints.len() - 1);
-            self.endpoints.len() - 1
-        });
-        let long = self
-            .long_from()
-            .map_or_else(LongUptime::fresh, LongUptime::awaiting);
-        let endpoint = self.endpoints.get_mut(place).ok_or(Dropped::SeriesCap)?;
-        if endpoint.regions() >= self.config.regions_max {
-            return Err(Dropped::RegionCap);
-        }
-        endpoint.add_region(&series.region, self.now, long);
-        self.unknown_series += usize::from(!listed);
-        Ok(place)
-    }
-
-    /// Lets an endpoint go, with all its series.
-    pub(crate) fn remove(&mut self, id: &EndpointId) {
-        let Some(place) = self.index.remove(id) else {
-            return;
-        };
-        let gone = self.endpoints.swap_remove(place);
-        if self.catalog.endpoint(id).is_none() {
-            self.unknown_series = self.unknown_series.saturating_sub(gone.regions());
-        }
-        if let Some(moved) = self.endpoints.get(place) {
-            self.index.insert(moved.id.clone(), place);
-        }
-    }
-}
-
-/// Where an observation goes.
-#[derive(Debug, Clone, Copy)]
-struct Target {
-    endpoint: usize,
-    region: usize,
 }

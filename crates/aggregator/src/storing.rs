@@ -1,5 +1,5 @@
 //! Writes to the store beside the windows: one write at a time, tried until it succeeds, so that
-//! a store that is away stops nothing else.
+//! a store that is away stops nothing else. One that has failed for good ends the owner.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::error::AggregatorError;
 use crate::metrics::Metrics;
 
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(10);
+/// Rows in one call of the store, far below what any takes. Rows are whole, so that what is written
+/// before a crash only saves work afterwards.
+const ROWS_MAX: usize = 10_000;
 
 /// The store, as one owner uses it.
 pub(crate) struct Storing {
@@ -21,13 +25,17 @@ pub(crate) struct Storing {
     tasks: TaskTracker,
     stop: CancellationToken,
     metrics: Metrics,
-    writing: Option<JoinHandle<bool>>,
-    asking: Option<JoinHandle<Option<Answer>>>,
+    writing: Option<JoinHandle<Outcome<()>>>,
+    asking: Option<JoinHandle<Outcome<Answer>>>,
 }
+
+/// What came of a call; nothing if the owner was told to stop meanwhile.
+type Outcome<T> = Result<Option<T>, StoreError>;
 
 /// What the store knows of some endpoints.
 pub(crate) struct Answer {
     pub(crate) asked: Vec<EndpointId>,
+    pub(crate) range: MinuteRange,
     pub(crate) found: Vec<SeriesUptime>,
 }
 
@@ -58,25 +66,37 @@ impl Storing {
         let (store, stop) = (Arc::clone(&self.store), self.stop.clone());
         let metrics = self.metrics.clone();
         self.writing = Some(self.tasks.spawn(async move {
-            let count = rows.minutes.len() + rows.windows.len() + rows.agents.len();
-            let written = until_stopped(&stop, &metrics, || store.write(rows.clone())).await;
-            if written.is_some() {
-                metrics.stored(count);
+            for rows in rows.into_pieces(ROWS_MAX) {
+                let written = until_stopped(&stop, &metrics, || store.write(rows.clone())).await?;
+                if written.is_none() {
+                    return Ok(None);
+                }
+                metrics.stored(rows.len());
             }
-            written.is_some()
+            Ok(Some(()))
         }));
     }
 
-    /// Whether the write that was under way has ended in the store; `None` while it goes on.
-    pub(crate) async fn written(&mut self) -> Option<bool> {
+    /// Whether the write that was under way is in the store; `None` while it goes on.
+    pub(crate) async fn written(&mut self) -> Result<Option<bool>, AggregatorError> {
         let finished = self.writing.as_ref().is_some_and(JoinHandle::is_finished);
-        if finished { self.finish().await } else { None }
+        if finished {
+            self.finish().await
+        } else {
+            Ok(None)
+        }
     }
 
-    /// Waits for the write under way, if any.
-    pub(crate) async fn finish(&mut self) -> Option<bool> {
-        let writing = self.writing.take()?;
-        Some(writing.await.unwrap_or(false))
+    /// Waits for the write under way, if any. May be dropped and called again.
+    pub(crate) async fn finish(&mut self) -> Result<Option<bool>, AggregatorError> {
+        let Some(writing) = &mut self.writing else {
+            return Ok(None);
+        };
+        let ended = writing.await;
+        self.writing = None;
+        let outcome = ended.map_err(|error| AggregatorError::Panicked(error.to_string()))?;
+        let written = outcome.map_err(AggregatorError::store("writing to the store"))?;
+        Ok(Some(written.is_some()))
     }
 
     /// Asks what the store knows of endpoints in a range, unless it is being asked already.
@@ -88,39 +108,48 @@ impl Storing {
         let metrics = self.metrics.clone();
         self.asking = Some(self.tasks.spawn(async move {
             let found = until_stopped(&stop, &metrics, || store.uptime(&asked, range)).await?;
-            Some(Answer { asked, found })
+            Ok(found.map(|found| Answer {
+                asked,
+                range,
+                found,
+            }))
         }));
     }
 
     /// What the store answered, once it has.
-    pub(crate) async fn answered(&mut self) -> Option<Answer> {
-        if !self.asking.as_ref()?.is_finished() {
-            return None;
-        }
-        self.asking.take()?.await.ok().flatten()
+    pub(crate) async fn answered(&mut self) -> Result<Option<Answer>, AggregatorError> {
+        let Some(asking) = self.asking.take_if(|asking| asking.is_finished()) else {
+            return Ok(None);
+        };
+        let ended = asking.await;
+        let outcome = ended.map_err(|error| AggregatorError::Panicked(error.to_string()))?;
+        outcome.map_err(AggregatorError::store("asking the store"))
     }
 }
 
-/// Tries until it succeeds or the process stops, later and later.
+/// Tries until it succeeds, fails for good or the owner stops, later and later.
 async fn until_stopped<T, F>(
     stop: &CancellationToken,
     metrics: &Metrics,
     mut attempt: impl FnMut() -> F,
-) -> Option<T>
+) -> Outcome<T>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
     let mut pause = RETRY_FIRST;
     loop {
         match attempt().await {
-            Ok(done) => return Some(done),
+            Ok(done) => return Ok(Some(done)),
             Err(error) => {
-                metrics.error("using_the_store");
+                metrics.error("using the store");
+                if !error.is_transient() {
+                    return Err(error);
+                }
                 tracing::warn!(%error, retry_ms = pause.as_millis(), "the store refused");
             }
         }
         tokio::select! {
-            () = stop.cancelled() => return None,
+            () = stop.cancelled() => return Ok(None),
             () = tokio::time::sleep(pause) => {}
         }
         pause = (pause * 2).min(RETRY_LAST);

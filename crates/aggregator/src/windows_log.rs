@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sextant_eventlog::{EventLog, LogError, Offset, ReadLimit};
+use sextant_eventlog::{EventLog, LogError, Offset, ReadLimit, Record};
 use sextant_measure::time::Timestamp;
 use sextant_snapshot::key::Key;
 use sextant_snapshot::record::{Entry, LogRecord};
@@ -17,6 +17,8 @@ const READ_LIMIT: ReadLimit = ReadLimit {
     records: 10_000,
     bytes: 8 * 1024 * 1024,
 };
+/// Bytes in one append, far below what any log takes.
+const APPEND_BYTES_MAX: usize = 1024 * 1024;
 /// Claims in a row that may collide with another's before the owner gives up for now.
 const CLAIMS_MAX: usize = 8;
 
@@ -112,14 +114,20 @@ impl WindowsLog {
         self.epoch
     }
 
-    /// Appends entries and learns whether the partition is still ours.
+    /// Appends entries in their order and learns whether the partition is still ours.
     pub(crate) async fn publish(&mut self, entries: &[Entry]) -> Result<Tenure, LogError> {
-        let records = entries
-            .iter()
-            .map(|entry| to_record(entry, self.writer))
-            .collect();
+        for records in pieces(entries, self.writer) {
+            if self.append(records).await? == Tenure::Lost {
+                return Ok(Tenure::Lost);
+            }
+        }
+        Ok(Tenure::Held)
+    }
+
+    async fn append(&mut self, records: Vec<Record>) -> Result<Tenure, LogError> {
+        let count = records.len() as u64;
         let appended = self.log.append(WINDOWS, self.partition, records).await?;
-        let ours = appended.last.0 + 1 - appended.first.0 == entries.len() as u64;
+        let ours = appended.last.0 + 1 - appended.first.0 == count;
         if ours && appended.first == self.next {
             self.next = appended.last.following();
             return Ok(Tenure::Held);
@@ -156,6 +164,23 @@ impl WindowsLog {
         }
         Ok(Tenure::Held)
     }
+}
+
+/// The records of entries, in pieces that one append takes.
+fn pieces(entries: &[Entry], writer: Writer) -> Vec<Vec<Record>> {
+    let mut pieces = Vec::new();
+    let (mut piece, mut bytes) = (Vec::new(), 0);
+    for entry in entries {
+        let record = to_record(entry, writer);
+        if bytes + record.bytes() > APPEND_BYTES_MAX && !piece.is_empty() {
+            pieces.push(std::mem::take(&mut piece));
+            bytes = 0;
+        }
+        bytes += record.bytes();
+        piece.push(record);
+    }
+    pieces.push(piece);
+    pieces
 }
 
 /// What was read of a partition's windows log so far.
@@ -203,5 +228,41 @@ impl Seen {
                 self.rows.insert(key, entry);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn much_is_appended_in_pieces_and_in_order() {
+        let names: Vec<_> = (0..9).map(|n| n.to_string().repeat(300_000)).collect();
+        let entries = names.iter().map(|owner| Entry::Claim {
+            owner: owner.clone(),
+        });
+        let writer = Writer {
+            epoch: Some(1),
+            log_id: 2,
+        };
+        let pieces = pieces(&entries.collect::<Vec<_>>(), writer);
+        assert_eq!(pieces.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 3]);
+        let values = pieces.iter().flatten().map(|record| record.value.as_ref());
+        for (value, name) in values.zip(&names) {
+            let value = String::from_utf8_lossy(value.unwrap());
+            assert!(value.contains(name.as_str()));
+        }
+    }
+
+    #[test]
+    fn what_is_larger_than_a_piece_stands_alone() {
+        let owner = "x".repeat(2 * APPEND_BYTES_MAX);
+        let entries = ["a".to_owned(), owner, "b".to_owned()].map(|owner| Entry::Claim { owner });
+        let writer = Writer {
+            epoch: Some(1),
+            log_id: 2,
+        };
+        let pieces = pieces(&entries, writer);
+        assert_eq!(pieces.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 1]);
     }
 }

@@ -65,13 +65,17 @@ pub struct Terms {
     pub verdicts: BTreeMap<Operation, Verdict>,
 }
 
-/// What one agent reported of itself in one minute.
+/// What one partition knows of an agent in one minute. The partition that its reports go to has its
+/// totals; what else its batches showed is known where they went. The sum over all partitions is
+/// the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentRow {
     /// The agent.
     pub agent: AgentId,
     /// The minute.
     pub minute: Minute,
+    /// The partition.
+    pub partition: u32,
     /// Which row for this minute it is.
     pub revision: Revision,
     /// Observations recorded.
@@ -125,6 +129,26 @@ impl Rows {
         self.len() == 0
     }
 
+    /// The same rows in pieces of at most so many each, in order. None if there are no rows.
+    pub fn into_pieces(self, rows_max: usize) -> Vec<Self> {
+        let mut minutes = self.minutes.into_iter();
+        let mut windows = self.windows.into_iter();
+        let mut agents = self.agents.into_iter();
+        let pieces = std::iter::from_fn(|| {
+            let minutes: Vec<_> = minutes.by_ref().take(rows_max).collect();
+            let room = rows_max - minutes.len();
+            let windows: Vec<_> = windows.by_ref().take(room).collect();
+            let room = room - windows.len();
+            let piece = Self {
+                minutes,
+                windows,
+                agents: agents.by_ref().take(room).collect(),
+            };
+            (!piece.is_empty()).then_some(piece)
+        });
+        pieces.collect()
+    }
+
     /// Refuses what no store takes.
     pub(crate) fn check(&self, limits: &Limits) -> Result<(), StoreError> {
         at_most("rows in a write", self.len(), limits.written_rows_max)?;
@@ -158,5 +182,45 @@ pub(crate) fn merge(sums: &mut MinuteSums, other: &MinuteSums) {
     sums.counts.merge(&other.counts);
     for (bins, more) in sums.bins.iter_mut().zip(&other.bins) {
         bins.merge(more);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agents(count: u32) -> Rows {
+        let row = |n| AgentRow {
+            agent: AgentId::new("edge").unwrap(),
+            minute: Minute::from_index(n),
+            partition: 0,
+            revision: Revision { epoch: 1, n: 1 },
+            recorded: 0,
+            dropped: BTreeMap::new(),
+            acknowledged: 0,
+            refused: 0,
+            clock_offset_us: 0,
+            early: 0,
+            clashes: 0,
+        };
+        Rows {
+            agents: (0..count).map(row).collect(),
+            ..Rows::default()
+        }
+    }
+
+    #[test]
+    fn pieces_hold_all_rows_in_order_and_none_too_many() {
+        for (count, lengths) in [
+            (0, vec![]),
+            (3, vec![3]),
+            (4, vec![3, 1]),
+            (7, vec![3, 3, 1]),
+        ] {
+            let pieces = agents(count).into_pieces(3);
+            assert_eq!(pieces.iter().map(Rows::len).collect::<Vec<_>>(), lengths);
+            let rows: Vec<_> = pieces.into_iter().flat_map(|piece| piece.agents).collect();
+            assert_eq!(rows, agents(count).agents);
+        }
     }
 }

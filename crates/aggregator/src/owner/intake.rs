@@ -6,7 +6,7 @@ use sextant_eventlog::{Fetched, LogError, Offset, ReadLimit, Record};
 use sextant_measure::time::Timestamp;
 use sextant_wire::topics::{DEAD_LETTERS, OBSERVATIONS};
 
-use super::{Owner, passes};
+use super::Owner;
 use crate::error::AggregatorError;
 
 /// Records read at once, at most.
@@ -31,11 +31,13 @@ impl Owner {
         self.shared.metrics.corrupt(fetched.corrupt.len());
         for stored in &fetched.records {
             let appended_at = Timestamp::from_micros(stored.appended_at_us);
-            if self.state.would_lose_a_minute(appended_at) {
-                self.store_everything().await;
-            }
+            self.make_room(appended_at).await?;
             let value = stored.record.value.as_ref();
-            if let Err(error) = self.state.ingest(stored.offset, appended_at, value) {
+            let ingested = self.state.ingest(stored.offset, appended_at, value);
+            // What was committed was buried when it was read first.
+            if let Err(error) = ingested
+                && stored.offset >= self.committed
+            {
                 self.bury(stored.offset, &stored.record, &error.to_string())
                     .await?;
             }
@@ -43,9 +45,10 @@ impl Owner {
         self.next = fetched.next;
         self.high_watermark = fetched.high_watermark;
         self.state.read_up_to(self.next);
-        self.shared
-            .metrics
-            .tally(&std::mem::take(&mut self.state.tally));
+        let metrics = &self.shared.metrics;
+        metrics.tally(&std::mem::take(&mut self.state.tally));
+        metrics.refused_reports(std::mem::take(&mut self.state.agents.refused));
+        metrics.evicted_senders(self.state.take_evicted_senders());
         Ok(())
     }
 
@@ -64,16 +67,23 @@ impl Owner {
             "a record cannot be decoded: to the dead letters"
         );
         let mut letter = record.clone();
-        letter.headers.push(("sextant-from".into(), place.into()));
+        letter
+            .headers
+            .push(("sextant-from".into(), place.clone().into()));
         letter
             .headers
             .push(("sextant-reason".into(), reason.to_owned().into()));
         match self.shared.log.append(DEAD_LETTERS, 0, vec![letter]).await {
-            // What cannot be buried now is not worth stopping for: it stays in its own log.
-            Err(error) if !passes(&error) => {
+            Ok(_) => Ok(()),
+            Err(error @ (LogError::Stopped { .. } | LogError::Closed)) => {
                 Err(AggregatorError::log("writing a dead letter")(error))
             }
-            _ => Ok(()),
+            // What cannot be buried is not worth stopping for: it stays in its own log.
+            Err(error) => {
+                self.shared.metrics.error("writing a dead letter");
+                tracing::warn!(record = place, %error, "a dead letter was not written");
+                Ok(())
+            }
         }
     }
 }

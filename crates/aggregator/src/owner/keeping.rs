@@ -1,77 +1,92 @@
 //! What an owner gives to the store, and how far it commits the log.
 
-use sextant_eventlog::Offset;
+use std::time::Duration;
+
 use sextant_measure::time::Timestamp;
-use sextant_store::{MinuteRange, Revision};
+use sextant_store::Revision;
 use sextant_wire::topics::{AGGREGATORS, OBSERVATIONS};
+use tokio::time::timeout;
 
 use super::Owner;
+use crate::error::AggregatorError;
+use crate::publish::Writing;
 
 /// Ticks between commits.
 const COMMIT_EVERY: u64 = 5;
-/// Endpoints asked of the store at once.
-const ASKED_MAX: usize = 500;
+/// How long rebuilding waits for a store that is away. Then it goes on without, and begins again
+/// once the store is back.
+const STORE_WAIT: Duration = Duration::from_secs(5);
 
 impl Owner {
-    pub(super) async fn use_store(&mut self, at: Timestamp) {
-        if let Some(true) = self.storing.written().await {
-            self.state
-                .unstored
-                .stored(self.state.now().minute().minus(60));
+    pub(super) async fn use_store(&mut self, at: Timestamp) -> Result<(), AggregatorError> {
+        if let Some(true) = self.storing.written().await? {
+            self.note_stored();
         }
         if !self.storing.is_writing() {
             self.commit(false).await;
             let rows = self.take_rows(at, false);
-            if !rows.minutes.is_empty() || !rows.windows.is_empty() || !rows.agents.is_empty() {
+            if !rows.is_empty() {
                 self.storing.write(rows);
             }
         }
-        if let Some(answer) = self.storing.answered().await {
-            self.state.restore(&answer.asked, answer.found);
+        if let Some(answer) = self.storing.answered().await? {
+            self.state
+                .restore(&answer.asked, answer.found, answer.range.to);
         }
-        if let Some((from, to)) = self.state.awaited() {
-            let asked = self
-                .state
-                .awaiting_store()
-                .take(ASKED_MAX)
-                .map(|e| e.id.clone());
-            self.storing
-                .ask(asked.collect(), MinuteRange::new(from, to));
+        if let Some((asked, range)) = self.state.awaited() {
+            self.storing.ask(asked, range);
         }
+        Ok(())
+    }
+
+    /// Makes room for what the log has, of which memory holds half an hour: what the store lacks is
+    /// handed to it first. Only while rebuilding: what is published waits for no store.
+    pub(super) async fn make_room(&mut self, until: Timestamp) -> Result<(), AggregatorError> {
+        let state = &self.state;
+        if state.whole || state.lost_a_minute || !state.would_lose_a_minute(until) {
+            return Ok(());
+        }
+        let Ok(stored) = timeout(STORE_WAIT, self.store_everything()).await else {
+            tracing::warn!(partition = self.partition, "rebuilding without the store");
+            return Ok(());
+        };
+        stored
     }
 
     /// Hands everything that the store lacks to it and waits; the log is the buffer meanwhile.
-    pub(super) async fn store_everything(&mut self) {
-        while self.state.unstored.oldest().is_some() || self.storing.is_writing() {
-            if let Some(stored) = self.storing.finish().await {
-                if !stored {
-                    return;
+    async fn store_everything(&mut self) -> Result<(), AggregatorError> {
+        loop {
+            match self.storing.finish().await? {
+                Some(true) => self.note_stored(),
+                Some(false) => return Ok(()),
+                None => {
+                    let rows = self.take_rows(self.state.read_at(), true);
+                    if rows.is_empty() {
+                        return Ok(());
+                    }
+                    self.storing.write(rows);
                 }
-                self.state
-                    .unstored
-                    .stored(self.state.now().minute().minus(60));
-            } else {
-                let rows = self.take_rows(self.state.read_at(), true);
-                self.storing.write(rows);
             }
         }
     }
 
+    fn note_stored(&mut self) {
+        let closed = self.state.now().minute().minus(60);
+        self.state.unstored.stored(closed);
+    }
+
     /// Before the partition is let go: everything read is stored, and the log committed.
-    pub(super) async fn drain(&mut self) {
-        self.store_everything().await;
+    pub(super) async fn drain(&mut self) -> Result<(), AggregatorError> {
+        self.store_everything().await?;
         self.commit(true).await;
+        Ok(())
     }
 
     pub(super) async fn commit(&mut self, now: bool) {
         let position = self.state.unstored.committable(self.state.read_position());
-        let moved = self
-            .committed
-            .is_none_or(|last| position.offset > last.offset);
-        if !moved
-            || position.offset == Offset(0)
-            || !(now || self.ticks.is_multiple_of(COMMIT_EVERY))
-        {
+        let is_due = now || self.ticks.is_multiple_of(COMMIT_EVERY);
+        // A minute that the store will never get from memory is read again.
+        if !is_due || self.state.lost_a_minute || position.offset <= self.committed {
             return;
         }
         match self
@@ -80,7 +95,7 @@ impl Owner {
             .commit(AGGREGATORS, OBSERVATIONS, self.partition, position)
             .await
         {
-            Ok(()) => self.committed = Some(position),
+            Ok(()) => self.committed = position.offset,
             Err(error) => {
                 self.shared.metrics.error("committing");
                 tracing::warn!(partition = self.partition, %error, "the position was not committed");
@@ -94,7 +109,12 @@ impl Owner {
             epoch: self.windows.epoch(),
             n: self.revisions,
         };
-        let rows = self.state.take_rows(at, revision, all);
+        let partition = self.partition;
+        let by = Writing {
+            partition,
+            revision,
+        };
+        let rows = self.state.take_rows(at, by, all);
         self.shared
             .metrics
             .windows_dropped(std::mem::take(&mut self.state.ended.dropped));

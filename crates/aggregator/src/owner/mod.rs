@@ -1,15 +1,17 @@
 //! Owns one partition: claims it, rebuilds its windows from the log, then publishes what changes.
 //!
-//! - `intake`: what is read. `keeping`: what goes to the store, and what is committed.
+//! - `start`: where reading begins, and what is taken over. `intake`: what is read. `keeping`: what
+//!   goes to the store, and what is committed.
 
 mod intake;
 mod keeping;
+mod start;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sextant_catalog::LiveCatalog;
-use sextant_eventlog::{Bounds, EventLog, LogError, Offset, Position};
+use sextant_eventlog::{EventLog, LogError, Offset};
 use sextant_measure::time::{Clock, Timestamp};
 use sextant_snapshot::record::{Entry, OwnerState, Progress};
 use sextant_store::Store;
@@ -17,20 +19,21 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::start::{FINDING, inherit, reading};
 use crate::config::AggregatorConfig;
 use crate::error::AggregatorError;
 use crate::metrics::{Metrics, Standing};
-use crate::partition::{Partition, Reading};
+use crate::partition::Partition;
 use crate::pulse::{Beat, Pulse};
 use crate::storing::Storing;
-use crate::windows_log::{Inherited, Tenure, WindowsLog};
-use sextant_wire::topics::{AGGREGATORS, OBSERVATIONS};
+use crate::windows_log::{Tenure, WindowsLog};
+use sextant_wire::topics::OBSERVATIONS;
 
-/// How far back of what must be rebuilt reading begins: a window and its grace.
-const REPLAY_US: i64 = 45 * 60 * 1_000_000;
 const TICK: Duration = Duration::from_secs(1);
+/// How far the windows may stand ahead of the clock before that means that it was set back.
+const AHEAD_STEPS_MAX: u32 = 6;
+const SETTLE_US: i64 = 1_000_000;
 const RETRY: Duration = Duration::from_millis(200);
-const FINDING: &str = "finding where to read from";
 
 /// What all owners of a process share.
 pub(crate) struct Shared {
@@ -98,7 +101,8 @@ struct Owner {
     high_watermark: Offset,
     revisions: u64,
     ticks: u64,
-    committed: Option<Position>,
+    /// Everything before it is in the store.
+    committed: Offset,
 }
 
 impl Owner {
@@ -116,6 +120,7 @@ impl Owner {
             .map_err(AggregatorError::log(FINDING))?;
         let (next, reading) = reading(&*log, partition, bounds, inherited.claimed_at).await?;
         let config = shared.config.clone();
+        let committed = reading.committed;
         let mut state = Partition::new(shared.catalog.get(), config, reading);
         state.read_up_to(next);
         inherit(&mut state, &inherited);
@@ -140,7 +145,7 @@ impl Owner {
             high_watermark,
             revisions,
             ticks,
-            committed: None,
+            committed,
         })
     }
 
@@ -149,7 +154,7 @@ impl Owner {
         let mut deadline = started;
         loop {
             if self.stop.is_cancelled() {
-                self.drain().await;
+                self.drain().await?;
                 return Ok(End::Stopped);
             }
             let due = Instant::now() >= deadline;
@@ -159,21 +164,24 @@ impl Owner {
                 deadline - Instant::now()
             };
             // Everything appended up to this moment is in what is read next, or before it.
-            let before = self.shared.clock.now();
-            let end = match self.fetch(wait).await {
+            let before = settled(self.shared.clock.now());
+            let read_up_to = match self.fetch(wait).await {
                 None => continue,
                 Some(Ok(fetched)) => {
                     self.take_in(fetched).await?;
+                    (self.next >= self.high_watermark).then_some(before)
+                }
+                Some(Err(error)) => {
+                    let end = self.refused("reading the observations log", error).await?;
+                    if let Some(end) = end {
+                        return Ok(end);
+                    }
                     None
                 }
-                Some(Err(error)) => self.refused("reading the observations log", error).await?,
             };
-            if let Some(end) = end {
-                return Ok(end);
-            }
             if due {
                 deadline = (deadline + TICK).max(Instant::now());
-                if let Some(end) = self.tick(before).await? {
+                if let Some(end) = self.tick(read_up_to).await? {
                     return Ok(end);
                 }
                 if self.state.whole && self.ticks == 1 {
@@ -185,56 +193,55 @@ impl Owner {
         }
     }
 
-    /// Once a second: what changed goes to the windows log, what is due to the store.
-    async fn tick(&mut self, before: Timestamp) -> Result<Option<End>, AggregatorError> {
+    /// Once a second: what changed goes to the windows log, what is due to the store. `read_up_to`
+    /// is when everything had been read; nothing if there is more.
+    async fn tick(
+        &mut self,
+        read_up_to: Option<Timestamp>,
+    ) -> Result<Option<End>, AggregatorError> {
         self.state.use_catalog(self.shared.catalog.get());
-        let caught_up = self.next >= self.high_watermark;
-        self.state.whole |= caught_up;
-        let at = if caught_up {
-            before
-        } else {
-            self.state.read_at()
-        };
+        let at = read_up_to.unwrap_or_else(|| self.state.read_at());
+        let log_or_clock = self.shared.clock.now().max(self.state.read_at());
+        if self.state.now() > log_or_clock.step().plus(AHEAD_STEPS_MAX) {
+            return Ok(Some(End::Again("the clock had run ahead")));
+        }
+        self.make_room(at).await?;
+        self.state.whole |= read_up_to.is_some();
         let mut entries = Vec::new();
+        let mut state = OwnerState::Rebuilding;
         if self.state.whole {
             entries = self.state.publish(at)?;
+            state = OwnerState::Whole;
             self.ticks += 1;
         }
-        let state = if self.state.whole {
-            OwnerState::Whole
-        } else {
-            OwnerState::Rebuilding
-        };
-        let position_at = if caught_up {
-            before
-        } else {
-            self.state.read_at()
-        };
-        let at_now = self.shared.clock.now();
-        self.shared.pulse.beat(
-            self.partition,
-            Beat {
-                at: at_now,
-                whole: self.state.whole,
-            },
-        );
+        let now = self.beat();
         entries.push(Entry::Progress(Progress {
             state,
-            position_at,
-            at: at_now,
+            position_at: at,
+            at: now,
         }));
         match self.windows.publish(&entries).await {
-            Ok(Tenure::Held) => self.shared.metrics.published(entries.len()),
+            Ok(Tenure::Held) => {
+                self.state.published();
+                self.shared.metrics.published(entries.len());
+            }
             Ok(Tenure::Lost) => return Ok(Some(End::Again("another owner has claimed it"))),
             Err(error) => {
                 self.state.unpublish();
                 return self.refused("publishing", error).await;
             }
         }
-        self.use_store(at).await;
-        self.report(caught_up);
+        self.use_store(at).await?;
+        self.report(read_up_to.is_some(), now);
         let again = self.state.lost_a_minute && !self.storing.is_writing();
         Ok(again.then_some(End::Again("the store was away for too long")))
+    }
+
+    /// Shows that the owner is alive. Gives the time.
+    fn beat(&self) -> Timestamp {
+        let (at, whole) = (self.shared.clock.now(), self.state.whole);
+        self.shared.pulse.beat(self.partition, Beat { at, whole });
+        at
     }
 
     async fn refused(
@@ -254,8 +261,9 @@ impl Owner {
         Ok(None)
     }
 
-    fn report(&self, caught_up: bool) {
+    fn report(&self, caught_up: bool, now: Timestamp) {
         let lag = self.high_watermark.0.saturating_sub(self.next.0);
+        let ahead_s = self.state.read_at().micros_since(now) / 1_000_000;
         self.shared.metrics.standing(
             self.partition,
             Standing {
@@ -263,58 +271,45 @@ impl Owner {
                 senders: self.state.senders(),
                 lag: if caught_up { 0 } else { lag },
                 whole: self.state.whole,
+                ahead_s: u64::try_from(ahead_s).unwrap_or(0),
             },
         );
     }
 }
 
-/// Where reading begins, and what of it the store has already.
-async fn reading(
-    log: &dyn EventLog,
-    partition: u32,
-    bounds: Bounds,
-    claimed_at: Timestamp,
-) -> Result<(Offset, Reading), AggregatorError> {
-    let committed = log
-        .committed(AGGREGATORS, OBSERVATIONS, partition)
-        .await
-        .map_err(AggregatorError::log(FINDING))?;
-    let Some(committed) = committed else {
-        // Nothing was ever stored: all that is left of the log is to be.
-        let (from, committed) = (None, Offset(0));
-        return Ok((bounds.earliest, Reading { from, committed }));
-    };
-    let from_us = claimed_at.as_micros().min(committed.time_us) - REPLAY_US;
-    let at = log
-        .offset_at(OBSERVATIONS, partition, from_us)
-        .await
-        .map_err(AggregatorError::log(FINDING))?;
-    let from = (at > Offset(0)).then(|| Timestamp::from_micros(from_us));
-    // A commit that points past the log is of another log: nothing of it holds.
-    let committed = committed.offset.min(bounds.high_watermark);
-    Ok((at.max(bounds.earliest), Reading { from, committed }))
-}
-
-fn inherit(state: &mut Partition, inherited: &Inherited) {
-    if inherited.unreadable > 0 {
-        tracing::warn!(
-            records = inherited.unreadable,
-            "records of the windows log are unreadable"
-        );
-    }
-    for row in &inherited.rows {
-        match row {
-            Entry::Endpoint(row) => {
-                let regions: Vec<_> = row.regions().iter().map(|r| r.region.clone()).collect();
-                state.adopt(row.id(), &regions, inherited.claimed_at);
-            }
-            Entry::Agent(row) => state.agents.adopt(row),
-            _ => {}
-        }
+/// The time up to which the clock may move the windows. The log shows a record a moment after the
+/// time that it stamps it with; so that a window which ends at a minute has all that was appended
+/// by then, the first second of a minute is waited for.
+fn settled(now: Timestamp) -> Timestamp {
+    let minute = now.minute().start();
+    if now.micros_since(minute) < SETTLE_US {
+        minute.plus_micros(-1)
+    } else {
+        now
     }
 }
 
 /// Whether an error may be gone at the next attempt.
 fn passes(error: &LogError) -> bool {
     matches!(error, LogError::Unavailable { .. } | LogError::Full { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_second_of_a_minute_is_waited_for() {
+        let minute = Timestamp::from_micros(1_795_356_000_000_000);
+        for (after_us, moved_to_us) in [
+            (-1, -1),
+            (0, -1),
+            (SETTLE_US - 1, -1),
+            (SETTLE_US, SETTLE_US),
+            (30_000_000, 30_000_000),
+        ] {
+            let settled = settled(minute.plus_micros(after_us));
+            assert_eq!(settled.micros_since(minute), moved_to_us, "{after_us}");
+        }
+    }
 }

@@ -7,6 +7,10 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod away;
+mod clock;
+mod flaky;
+mod holding;
 mod numbers;
 mod ownership;
 mod rig;

@@ -1,5 +1,4 @@
-use sextant_catalog::Catalog;
-use sextant_measure::id::{ProviderId, Region};
+use sextant_measure::id::Region;
 use sextant_measure::observation::Measurement;
 use sextant_measure::ratio::Ratio;
 
@@ -71,34 +70,6 @@ async fn p2_repeats_count_once_and_clashes_count_and_show() {
     assert_eq!(
         rig.metric("sextant_aggregator_filed_observations_total"),
         100
-    );
-    rig.stop().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_catalog_that_is_replaced_decides_what_counts_as_unknown() {
-    let mut rig = Rig::new().await;
-    rig.config.unknown_series_max = 1;
-    rig.catalog.replace(Catalog::parse("none", "").unwrap());
-    rig.start("a");
-    let all = answers(&rig, 0..10, 20);
-    rig.append(part("eu", 1, &all)).await;
-    rig.append(part("us", 2, &all)).await;
-    rig.pass(2).await;
-    let over = "sextant_aggregator_dropped_observations_total{reason=\"series_cap\"}";
-    assert_eq!(rig.metric(over), 10);
-    // Listed, its series no longer take the room of those that are not.
-    rig.catalog.replace(Catalog::shipped().unwrap());
-    rig.pass(2).await;
-    rig.append(part("us", 3, &all)).await;
-    let mut unknown = part("eu", 4, &all);
-    unknown.series[0].endpoint.provider = ProviderId::new("nobody").unwrap();
-    rig.append(unknown).await;
-    rig.pass(2).await;
-    assert_eq!(rig.metric(over), 10);
-    assert_eq!(
-        rig.metric("sextant_aggregator_filed_observations_total"),
-        30
     );
     rig.stop().await;
 }
@@ -179,27 +150,5 @@ async fn a_record_that_cannot_be_decoded_goes_to_the_dead_letters() {
         "{}",
         header("sextant-reason")
     );
-    rig.stop().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn endpoints_outside_the_catalog_are_kept_up_to_the_cap_and_catalog_ones_always() {
-    let mut rig = Rig::new().await;
-    rig.config.unknown_series_max = 2;
-    rig.start("a");
-    for n in 0..5 {
-        let mut unknown = part("eu", n + 1, &answers(&rig, 0..10, 5));
-        unknown.series[0].endpoint.model =
-            sextant_measure::id::ModelId::new(&format!("x/unknown-{n}")).unwrap();
-        rig.append(unknown).await;
-    }
-    rig.append(part("eu", 6, &answers(&rig, 0..10, 5))).await;
-    rig.pass(2).await;
-    let picture = rig.picture().await;
-    let snapshot = picture.snapshot(0, rig.now());
-    assert_eq!(snapshot.rows().len(), 3);
-    assert!(picture.row(&endpoint()).is_some());
-    let capped = "sextant_aggregator_dropped_observations_total{reason=\"series_cap\"}";
-    assert_eq!(rig.metric(capped), 30);
     rig.stop().await;
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prometheus_client::registry::Registry;
-use sextant_aggregator::{Aggregator, AggregatorConfig, Dependencies, Metrics};
+use sextant_aggregator::{Aggregator, AggregatorConfig, AggregatorError, Dependencies, Metrics};
 use sextant_catalog::{Catalog, LiveCatalog};
 use sextant_eventlog::{EventLog, Fetched, Offset, ReadLimit, Record};
 use sextant_measure::id::EndpointId;
@@ -45,10 +45,7 @@ pub(crate) struct Rig {
     registry: Registry,
     metrics: Metrics,
     tasks: TaskTracker,
-    running: Option<(
-        JoinHandle<Result<(), sextant_aggregator::AggregatorError>>,
-        CancellationToken,
-    )>,
+    running: Option<(JoinHandle<Result<(), AggregatorError>>, CancellationToken)>,
     _folder: TempDir,
 }
 
@@ -106,6 +103,12 @@ impl Rig {
         stop.cancel();
         task.await.unwrap().unwrap();
         self.log = self.log.reopen();
+    }
+
+    /// Waits for an aggregator that ends by itself.
+    pub(crate) async fn ended(&mut self) -> Result<(), AggregatorError> {
+        let (task, _stop) = self.running.take().unwrap();
+        task.await.unwrap()
     }
 
     /// Ends the aggregator as kill -9 does: at the next place where it waits, and for good.

@@ -1,18 +1,10 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+//! What reaches the store, and what comes back from it.
 
-use async_trait::async_trait;
 use sextant_eventlog::EventLog;
-use sextant_measure::id::EndpointId;
 use sextant_measure::observation::Measurement;
 use sextant_measure::ratio::Ratio;
-use sextant_measure::time::Timestamp;
 use sextant_measure::window::{MinuteSums, SlidingWindow};
-use sextant_store::sqlite::{SqliteOptions, SqliteStore};
-use sextant_store::{
-    AgentRow, Expired, HistoryPoint, HistoryQuery, MinuteQuery, MinuteRange, MinuteRow, Rows,
-    SeriesUptime, Store, StoreError, WindowQuery, WindowRow, WindowScope,
-};
+use sextant_store::{MinuteQuery, MinuteRange, WindowQuery, WindowScope};
 use sextant_wire::topics::{AGGREGATORS, OBSERVATIONS};
 
 use crate::rig::Rig;
@@ -147,138 +139,28 @@ async fn the_long_windows_come_back_from_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn p4_a_store_that_is_away_stops_nothing_and_gets_everything_afterwards() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(folder.path(), SqliteOptions::default()).unwrap();
-    let away = Arc::new(AtomicBool::new(true));
-    let store = Flaky {
-        store,
-        away: Arc::clone(&away),
-    };
-    let mut rig = Rig::with_store(Arc::new(store), folder).await;
+async fn the_committed_position_never_goes_back() {
+    let mut rig = Rig::new().await;
     rig.start("a");
-    let mut all = Vec::new();
-    for sequence in 1..=5 {
-        let batch: Vec<_> = (0..20)
-            .map(|n| answer(sequence * 100 + n, rig.now()))
-            .collect();
-        rig.append(part("eu", sequence, &batch)).await;
-        all.extend(batch);
-        rig.pass(60).await;
-        let row = rig.row(&endpoint()).await;
-        assert_eq!(row.global().counts.all(), all.len() as u64);
-    }
-    assert_eq!(
-        rig.log
-            .committed(AGGREGATORS, OBSERVATIONS, 0)
-            .await
-            .unwrap(),
-        None
-    );
-    away.store(false, Ordering::SeqCst);
-    rig.pass(90).await;
-    assert_stored(&rig, &all).await;
-    assert!(
-        rig.log
-            .committed(AGGREGATORS, OBSERVATIONS, 0)
-            .await
-            .unwrap()
-            .is_some()
-    );
-    rig.stop().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn p4_a_store_that_is_away_for_longer_than_memory_holds_gets_everything_from_the_log() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(folder.path(), SqliteOptions::default()).unwrap();
-    let away = Arc::new(AtomicBool::new(true));
-    let store = Flaky {
-        store,
-        away: Arc::clone(&away),
-    };
-    let mut rig = Rig::with_store(Arc::new(store), folder).await;
-    rig.start("a");
-    let early: Vec<_> = (0..30).map(|n| answer(n, rig.now())).collect();
-    rig.append(part("eu", 1, &early)).await;
-    rig.pass(100).await;
-    let range_of = |at: Timestamp| MinuteRange::new(at.minute(), at.minute().plus(1));
-    let range = range_of(early[0].completed_at);
-    for sequence in 2..30 {
+    for sequence in 1..20 {
         rig.append(part("eu", sequence, &[answer(sequence, rig.now())]))
             .await;
-        rig.pass(95).await;
     }
-    away.store(false, Ordering::SeqCst);
-    rig.pass(30).await;
-    let query = MinuteQuery {
-        model: endpoint().model,
-        endpoint: None,
-        region: None,
-        range,
-    };
-    let rows = rig.store.minutes(&query).await.unwrap();
-    assert_eq!(
-        rows.len(),
-        1,
-        "the minute that left memory is stored all the same"
-    );
-    assert_eq!(rows[0].sums.counts.all(), 30);
-    assert!(rig.metric("sextant_aggregator_rebuilds_total") >= 2);
+    rig.pass(90).await;
     rig.stop().await;
-}
-
-/// A store that refuses every write while it is away.
-struct Flaky {
-    store: SqliteStore,
-    away: Arc<AtomicBool>,
-}
-
-impl Flaky {
-    fn here(&self) -> Result<(), StoreError> {
-        if self.away.load(Ordering::SeqCst) {
-            return Err(StoreError::Unavailable {
-                reason: "away".into(),
-            });
-        }
-        Ok(())
+    let committed = async |rig: &Rig| {
+        let position = rig.log.committed(AGGREGATORS, OBSERVATIONS, 0).await;
+        position.unwrap().unwrap().offset.0
+    };
+    assert_eq!(committed(&rig).await, 19);
+    // One record a read, so that it ticks while it has read but a few.
+    rig.config.read_bytes_max = 1;
+    rig.start("b");
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+        assert_eq!(committed(&rig).await, 19);
     }
-}
-
-#[async_trait]
-impl Store for Flaky {
-    async fn write(&self, rows: Rows) -> Result<(), StoreError> {
-        self.here()?;
-        self.store.write(rows).await
-    }
-
-    async fn minutes(&self, query: &MinuteQuery) -> Result<Vec<MinuteRow>, StoreError> {
-        self.here()?;
-        self.store.minutes(query).await
-    }
-
-    async fn windows(&self, query: &WindowQuery) -> Result<Vec<WindowRow>, StoreError> {
-        self.store.windows(query).await
-    }
-
-    async fn history(&self, query: &HistoryQuery) -> Result<Vec<HistoryPoint>, StoreError> {
-        self.store.history(query).await
-    }
-
-    async fn uptime(
-        &self,
-        endpoints: &[EndpointId],
-        range: MinuteRange,
-    ) -> Result<Vec<SeriesUptime>, StoreError> {
-        self.here()?;
-        self.store.uptime(endpoints, range).await
-    }
-
-    async fn agents(&self, range: MinuteRange) -> Result<Vec<AgentRow>, StoreError> {
-        self.store.agents(range).await
-    }
-
-    async fn enforce_retention(&self, now: Timestamp) -> Result<Expired, StoreError> {
-        self.store.enforce_retention(now).await
-    }
+    rig.pass(3).await;
+    assert_eq!(committed(&rig).await, 19);
+    rig.stop().await;
 }

@@ -1,4 +1,4 @@
-//! What one agent reported of itself in one minute, as a row of `agent_rows`.
+//! What one partition knows of an agent in one minute, as a row of `agent_rows`.
 
 use std::sync::LazyLock;
 
@@ -26,7 +26,8 @@ pub(super) static TABLE: LazyLock<Table> = LazyLock::new(|| {
     ];
     Table::new(
         "agent_rows",
-        ["minute", "agent"],
+        "minute",
+        &["agent", "partition"],
         columns.map(str::to_owned),
     )
 });
@@ -35,7 +36,7 @@ static INSERT: LazyLock<String> = LazyLock::new(|| TABLE.insert_newer());
 static SELECT: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {} FROM agent_rows WHERE minute >= ?1 AND minute < ?2
-         ORDER BY minute, agent LIMIT ?3",
+         ORDER BY minute, agent, partition LIMIT ?3",
         TABLE.columns()
     )
 });
@@ -48,6 +49,7 @@ pub(super) fn insert(
 ) -> rusqlite::Result<bool> {
     sealer.integer(row.minute.index().into());
     sealer.text(row.agent.as_str());
+    sealer.integer(row.partition.into());
     sealer.number(row.revision.epoch);
     sealer.number(row.revision.n);
     sealer.number(row.recorded);
@@ -65,7 +67,7 @@ pub(super) fn insert(
     Ok(changed > 0)
 }
 
-/// The rows of some minutes, by minute and then by agent.
+/// The rows of some minutes, by minute, agent and partition.
 pub(super) fn read(
     connection: &Connection,
     fetcher: &mut Fetcher,
@@ -88,6 +90,7 @@ fn decode(opened: &mut Opened<'_>) -> Option<AgentRow> {
     Some(AgentRow {
         minute: Minute::from_index(opened.number()?),
         agent: AgentId::new(opened.text()?).ok()?,
+        partition: opened.number()?,
         revision: Revision {
             epoch: opened.number()?,
             n: opened.number()?,

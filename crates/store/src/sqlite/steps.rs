@@ -28,7 +28,7 @@ pub(super) static TABLE: LazyLock<Table> = LazyLock::new(|| {
         ]
     });
     let columns = head.chain(counted_columns()).chain(sketches);
-    Table::new("step_rows", ["minute", "series"], columns)
+    Table::new("step_rows", "minute", &["series"], columns)
 });
 
 static INSERT: LazyLock<String> = LazyLock::new(|| TABLE.insert_newer());

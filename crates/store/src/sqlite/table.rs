@@ -11,7 +11,8 @@ use crate::MinuteRange;
 pub(super) struct Table {
     name: &'static str,
     /// The primary key: a minute first, then what the row is about.
-    key: [&'static str; 2],
+    time: &'static str,
+    subject: Vec<&'static str>,
     /// All columns but the checksum, in the table's order.
     columns: Vec<String>,
 }
@@ -26,23 +27,23 @@ pub(super) struct Fetcher {
 impl Table {
     pub(super) fn new(
         name: &'static str,
-        key: [&'static str; 2],
+        time: &'static str,
+        subject: &[&'static str],
         columns: impl IntoIterator<Item = String>,
     ) -> Self {
-        let mut all = key.map(str::to_owned).to_vec();
-        all.extend(columns);
+        let key = std::iter::once(&time).chain(subject);
         Self {
             name,
-            key,
-            columns: all,
+            time,
+            subject: subject.to_vec(),
+            columns: key.map(|it| (*it).to_owned()).chain(columns).collect(),
         }
     }
 
     /// Inserts a row, or replaces one of a lower revision.
     pub(super) fn insert_newer(&self) -> String {
-        let [time, subject] = self.key;
-        let name = self.name;
-        let replaced = self.columns.iter().skip(self.key.len());
+        let (time, subject, name) = (self.time, self.subject(), self.name);
+        let replaced = self.columns.iter().skip(1 + self.subject.len());
         let replaced: Vec<String> = replaced
             .map(String::as_str)
             .chain(["crc"])
@@ -58,7 +59,7 @@ impl Table {
 
     /// Inserts a row, unless there is one.
     pub(super) fn insert_first(&self) -> String {
-        let [time, subject] = self.key;
+        let (time, subject) = (self.time, self.subject());
         format!(
             "{} ON CONFLICT ({time}, {subject}) DO NOTHING",
             self.insert()
@@ -75,7 +76,7 @@ impl Table {
     ///
     /// The cross joins fix the order of the loops: each row is one look-up by its whole key.
     pub(super) fn of_series(&self) -> String {
-        let ([time, subject], name) = (self.key, self.name);
+        let (time, subject, name) = (self.time, self.subject(), self.name);
         format!(
             "WITH RECURSIVE span (at) AS (
                  SELECT ?1 UNION ALL SELECT at + 1 FROM span WHERE at + 1 < ?2
@@ -86,13 +87,17 @@ impl Table {
         )
     }
 
+    fn subject(&self) -> String {
+        self.subject.join(", ")
+    }
+
     /// The part of a range in which the table may have rows.
     pub(super) fn extent(
         &self,
         connection: &Connection,
         range: MinuteRange,
     ) -> rusqlite::Result<MinuteRange> {
-        let ([time, _], name) = (self.key, self.name);
+        let (time, name) = (self.time, self.name);
         let mut statement = connection.prepare_cached(&format!(
             "SELECT (SELECT min({time}) FROM {name}), (SELECT max({time}) FROM {name})"
         ))?;

@@ -49,7 +49,7 @@ pub(super) static TABLE: LazyLock<Table> = LazyLock::new(|| {
         "native",
         "verdicts",
     ]));
-    Table::new("window_rows", ["ending", "series"], columns)
+    Table::new("window_rows", "ending", &["series"], columns)
 });
 
 static INSERT: LazyLock<String> = LazyLock::new(|| TABLE.insert_first());

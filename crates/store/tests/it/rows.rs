@@ -115,6 +115,7 @@ pub(crate) fn agent(minute: Minute) -> AgentRow {
     AgentRow {
         agent: AgentId::new("edge-1").unwrap(),
         minute,
+        partition: 5,
         revision: Revision { epoch: 4_711, n: 3 },
         recorded: 1_000,
         dropped: BTreeMap::from([("spool_full".to_owned(), 7)]),

@@ -190,7 +190,7 @@ pub async fn rows_come_in_the_order_of_time_and_name(harness: &dyn Harness) {
     assert!(windows.is_sorted_by_key(|row| (row.ending, row.endpoint.clone(), row.region.clone())));
     let agents = store.agents(always()).await.unwrap();
     assert_eq!(agents.len(), 9);
-    assert!(agents.is_sorted_by_key(|row| (row.minute, row.agent.clone())));
+    assert!(agents.is_sorted_by_key(|row| (row.minute, row.agent.clone(), row.partition)));
 }
 
 /// As much as is allowed is answered, one more is not.

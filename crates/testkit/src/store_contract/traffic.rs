@@ -106,7 +106,7 @@ impl Traffic {
         }
     }
 
-    /// An agent's row.
+    /// An agent's row, of partition 3.
     pub fn agent_row(&mut self, agent: &AgentId, minute: Minute, revision: Revision) -> AgentRow {
         let reasons = ["queue_full", "spool_full", "grün \"\\'"];
         let dropped = reasons.into_iter().filter(|_| self.0.random());
@@ -118,6 +118,7 @@ impl Traffic {
         AgentRow {
             agent: agent.clone(),
             minute,
+            partition: 3,
             revision,
             recorded: self.count(),
             dropped,

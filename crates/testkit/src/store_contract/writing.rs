@@ -11,7 +11,8 @@ use super::{
     series,
 };
 
-/// Rows of all kinds: an endpoint in two regions, and two agents, over a few minutes.
+/// Rows of all kinds: an endpoint in two regions, and two agents in two partitions, over a
+/// few minutes.
 fn some_rows(traffic: &mut Traffic, model: &str, revision: Revision) -> Rows {
     let mut rows = Rows::default();
     let served = endpoint(model, "groq");
@@ -27,8 +28,12 @@ fn some_rows(traffic: &mut Traffic, model: &str, revision: Revision) -> Rows {
         rows.windows.push(traffic.window_row(&served, None, minute));
         for agent in ["edge 1", "kante-ü"] {
             let agent = AgentId::new(agent).unwrap();
-            rows.agents
-                .push(traffic.agent_row(&agent, minute, revision));
+            for partition in [3, 0] {
+                rows.agents.push(AgentRow {
+                    partition,
+                    ..traffic.agent_row(&agent, minute, revision)
+                });
+            }
         }
     }
     rows
@@ -50,7 +55,7 @@ fn sorted(mut rows: Rows) -> Rows {
     rows.windows
         .sort_by_key(|row| (row.ending, row.endpoint.clone(), row.region.clone()));
     rows.agents
-        .sort_by_key(|row| (row.minute, row.agent.clone()));
+        .sort_by_key(|row| (row.minute, row.agent.clone(), row.partition));
     rows
 }
 

@@ -165,6 +165,7 @@ CREATE TABLE window_rows (
 CREATE TABLE agent_rows (
     minute INTEGER NOT NULL,
     agent TEXT NOT NULL,
+    partition INTEGER NOT NULL,
     epoch INTEGER NOT NULL,
     revision INTEGER NOT NULL,
     recorded INTEGER NOT NULL,
@@ -176,7 +177,7 @@ CREATE TABLE agent_rows (
     early INTEGER NOT NULL,
     clashes INTEGER NOT NULL,
     crc INTEGER NOT NULL,
-    PRIMARY KEY (minute, agent)
+    PRIMARY KEY (minute, agent, partition)
 ) STRICT, WITHOUT ROWID;
 
 CREATE VIEW endpoint_steps AS
@@ -254,9 +255,13 @@ SELECT
     native, verdicts
 FROM window_rows JOIN series ON series.id = window_rows.series;
 
+-- Only the partition that an agent's reports go to knows more than nothing of its totals.
 CREATE VIEW agents AS
 SELECT
     minute, strftime('%Y-%m-%dT%H:%MZ', minute * 60, 'unixepoch') AS at,
-    agent, epoch, revision, recorded, acknowledged, refused, dropped,
-    clock_offset_us / 1e3 AS clock_offset_ms, early, clashes
-FROM agent_rows;
+    agent, sum(recorded) AS recorded, sum(acknowledged) AS acknowledged,
+    sum(refused) AS refused,
+    coalesce(max(nullif(dropped, '{}')), '{}') AS dropped,
+    sum(clock_offset_us) / 1e3 AS clock_offset_ms, sum(early) AS early,
+    sum(clashes) AS clashes
+FROM agent_rows GROUP BY minute, agent;
