@@ -2,10 +2,15 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sextant_measure::id::ModelId;
+use sextant_reporter::target::Target;
 
 use crate::config::{Flag, Problems, Settings};
 use crate::environment::Environment;
+use crate::exit::Failure;
+use crate::fetch::Url;
 
 /// What the process is told to do.
 #[derive(Debug, Parser)]
@@ -69,8 +74,8 @@ pub struct StandaloneArgs {
 /// Where the settings are.
 #[derive(Debug, Default, Clone, Args)]
 pub struct ConfigFile {
-    /// Configuration file (TOML)
-    #[arg(long = "config", value_name = "FILE", env = "SEXTANT_CONFIG")]
+    /// Configuration file (TOML); without it the one in `SEXTANT_CONFIG`, if set
+    #[arg(long = "config", value_name = "FILE")]
     pub path: Option<PathBuf>,
 }
 
@@ -93,7 +98,7 @@ pub struct ReplayArgs {
     pub file: PathBuf,
     /// grpc://host:port or http://host:port
     #[arg(long, value_name = "URL")]
-    pub to: String,
+    pub to: Target,
     /// How many times as fast as recorded
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed)]
     pub speed: f64,
@@ -122,7 +127,7 @@ pub struct SnapshotArgs {
     pub server: ServerArgs,
     /// Only these models, separated by commas
     #[arg(long, value_name = "AUTHOR/SLUG", value_delimiter = ',')]
-    pub models: Vec<String>,
+    pub models: Vec<ModelId>,
     /// How to show it
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
@@ -139,14 +144,9 @@ pub struct HealthcheckArgs {
 /// A server to ask.
 #[derive(Debug, Clone, Args)]
 pub struct ServerArgs {
-    /// A server's HTTP address
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "SEXTANT_URL",
-        default_value = "http://127.0.0.1:8480"
-    )]
-    pub url: String,
+    /// A server's HTTP address; without it the one in `SEXTANT_URL`, else http://127.0.0.1:8480
+    #[arg(long, value_name = "URL")]
+    pub url: Option<Url>,
     /// What to ask with.
     #[command(flatten)]
     pub token: TokenArgs,
@@ -155,8 +155,9 @@ pub struct ServerArgs {
 /// A token. It is never an argument itself, since other users can read those.
 #[derive(Debug, Default, Clone, Args)]
 pub struct TokenArgs {
-    /// File with the token to show; without it the one in `SEXTANT_TOKEN`, if set
-    #[arg(long, value_name = "FILE", env = "SEXTANT_TOKEN_FILE")]
+    /// File with the token to show; without it the one in `SEXTANT_TOKEN_FILE`, else the token in
+    /// `SEXTANT_TOKEN`, if set
+    #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 }
 
@@ -170,14 +171,45 @@ pub enum Output {
     Json,
 }
 
+impl ConfigFile {
+    /// The file that is named, here or in the environment.
+    pub fn path(&self, environment: &Environment) -> Option<PathBuf> {
+        let named = || Some(environment.variables.get("SEXTANT_CONFIG")?.into());
+        self.path.clone().or_else(named)
+    }
+}
+
+impl TokenArgs {
+    /// The file that is named, here or in the environment.
+    pub fn file(&self, environment: &Environment) -> Option<PathBuf> {
+        let named = || Some(environment.variables.get("SEXTANT_TOKEN_FILE")?.into());
+        self.token_file.clone().or_else(named)
+    }
+}
+
+impl ServerArgs {
+    /// The address that is named, here or in the environment, or the usual one.
+    ///
+    /// # Errors
+    /// What stands in the environment is none.
+    pub fn url(&self, environment: &Environment) -> Result<Url, Failure> {
+        let named = || environment.variables.get("SEXTANT_URL");
+        let Some(named) = self.url.is_none().then(named).flatten() else {
+            return Ok(self.url.clone().unwrap_or_default());
+        };
+        let read = named.parse().context("SEXTANT_URL");
+        read.map_err(Failure::Usage)
+    }
+}
+
 impl StandaloneArgs {
     /// The settings as they stand now, in all their layers.
     ///
     /// # Errors
     /// Everything that is wrong with them.
     pub fn settings(&self, environment: &Environment) -> Result<Settings, Problems> {
-        let file = self.config.path.as_deref();
-        Settings::load(file, &environment.variables, self.flags())
+        let file = self.config.path(environment);
+        Settings::load(file.as_deref(), &environment.variables, self.flags())
     }
 
     /// The settings that are given as arguments.

@@ -17,6 +17,8 @@ const CONFIGURATION: u8 = 78;
 pub enum Failure {
     /// The configuration can't be read or contradicts itself; nothing was begun.
     Configuration(Problems),
+    /// What was asked for can't be; nothing was begun.
+    Usage(anyhow::Error),
     /// It was tried.
     Failed(anyhow::Error),
     /// It was tried, and what came of it has been said already.
@@ -41,13 +43,15 @@ pub fn with(outcome: Result<(), Failure>) -> ExitCode {
         Ok(()) => (DONE, Ok(())),
         Err(Failure::Told) => (FAILED, Ok(())),
         Err(Failure::Configuration(problems)) => (CONFIGURATION, output::note(problems)),
-        Err(Failure::Failed(error)) => {
-            // With `#`, an error is followed by its causes.
-            let text = format!("error: {error:#}");
-            (FAILED, output::note(OneLine(text)))
-        }
+        Err(Failure::Usage(error)) => (USAGE, note(&error)),
+        Err(Failure::Failed(error)) => (FAILED, note(&error)),
     };
     ended(code, said.is_ok())
+}
+
+/// Says what went wrong, with its causes.
+fn note(error: &anyhow::Error) -> anyhow::Result<()> {
+    output::note(OneLine(format!("error: {error:#}")))
 }
 
 /// Shows what the command line's parser has to say: a mistake, or help that was asked for.

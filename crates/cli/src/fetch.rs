@@ -1,5 +1,6 @@
 //! Asking a server over HTTP.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
@@ -31,12 +32,30 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-impl Server {
-    /// The server at an address such as `http://127.0.0.1:8480`.
-    pub fn at(url: &str, token: Option<&SecretString>) -> anyhow::Result<Self> {
-        let uri: Uri = url.parse().with_context(|| format!("{url} is not a URL"))?;
+/// Where a server is, such as `http://127.0.0.1:8480`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Url(String);
+
+impl FromStr for Url {
+    type Err = anyhow::Error;
+
+    fn from_str(url: &str) -> anyhow::Result<Self> {
+        let uri: Uri = url.parse().map_err(|_| anyhow!("it is not a URL"))?;
         let is_plain = uri.scheme_str() == Some("http") && uri.query().is_none();
-        ensure!(is_plain, "{url} must be http://host:port");
+        ensure!(is_plain, "it must be http://host:port");
+        Ok(Self(url.trim_end_matches('/').to_owned()))
+    }
+}
+
+impl Default for Url {
+    fn default() -> Self {
+        Self("http://127.0.0.1:8480".to_owned())
+    }
+}
+
+impl Server {
+    /// The server there.
+    pub fn at(url: Url, token: Option<&SecretString>) -> anyhow::Result<Self> {
         let token = token.map(|token| {
             let header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
             let mut header = header.map_err(|_| anyhow!("the token can't stand in a header"))?;
@@ -44,7 +63,7 @@ impl Server {
             anyhow::Ok(header)
         });
         Ok(Self {
-            base: url.trim_end_matches('/').to_owned(),
+            base: url.0,
             token: token.transpose()?,
         })
     }

@@ -13,6 +13,7 @@ use crate::output;
 
 type Work = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 
+const INTERRUPT: &str = "SIGINT";
 /// The code of a process that was told to end a second time.
 const CUT_SHORT: i32 = 1;
 
@@ -50,7 +51,8 @@ pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
-    had_terminal: bool,
+    /// Unless whoever started the process wants it to outlive its terminal, as `nohup` does.
+    ends_with_terminal: bool,
 }
 
 /// What a signal tells the process to do.
@@ -66,11 +68,12 @@ impl Signals {
     /// Takes them over; from here on they don't end the process by themselves.
     pub fn install() -> anyhow::Result<Self> {
         let take = |kind| signal(kind).context("cannot take over signals");
+        let ends_with_terminal = has_terminal() && !ignores_hangup();
         Ok(Self {
             terminate: take(SignalKind::terminate())?,
             interrupt: take(SignalKind::interrupt())?,
             hangup: take(SignalKind::hangup())?,
-            had_terminal: has_terminal(),
+            ends_with_terminal,
         })
     }
 
@@ -78,9 +81,9 @@ impl Signals {
     pub async fn next(&mut self) -> Told {
         tokio::select! {
             _ = self.terminate.recv() => Told::End("SIGTERM"),
-            _ = self.interrupt.recv() => Told::End("SIGINT"),
+            _ = self.interrupt.recv() => Told::End(INTERRUPT),
             // It is sent by hand, and by a terminal that is closed.
-            _ = self.hangup.recv() => if self.had_terminal && !has_terminal() {
+            _ = self.hangup.recv() => if self.ends_with_terminal && !has_terminal() {
                 Told::End("SIGHUP")
             } else {
                 Told::Reload
@@ -88,11 +91,14 @@ impl Signals {
         }
     }
 
-    /// Waits for the next one that tells the process to end.
-    pub async fn end(&mut self) -> &'static str {
+    /// Waits until someone at a keyboard wants an end at once. Supervisors repeat themselves: a
+    /// process that is told by them what it is doing already goes on doing it.
+    pub async fn at_once(&mut self) {
         loop {
-            if let Told::End(signal) = self.next().await {
-                return signal;
+            match self.next().await {
+                Told::End(INTERRUPT) => return,
+                Told::End(signal) => tracing::info!(signal, "already ending"),
+                Told::Reload => {}
             }
         }
     }
@@ -126,9 +132,9 @@ impl Shutdown {
         self
     }
 
-    /// Runs all phases. Another signal ends the process at once, and nothing more is written.
+    /// Runs all phases. SIGINT ends the process at once, and nothing more is written.
     pub async fn run(self, signals: &mut Signals) -> Ended {
-        match self.run_unless(signals.end()).await {
+        match self.run_unless(signals.at_once()).await {
             Ok(ended) => ended,
             Err(CutShort) => end_at_once(),
         }
@@ -203,6 +209,16 @@ impl Ended {
         }
         Err(anyhow::anyhow!("shutdown out of order: {}", all.join("; ")))
     }
+}
+
+/// Whether SIGHUP was being ignored when the process began, as proc(5) shows it.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut lines = status.lines();
+    let mask = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Signal n is bit n - 1, and SIGHUP is 1.
+    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Whether a terminal controls the process.

@@ -26,10 +26,11 @@ use http::request::Parts;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
+use secrecy::SecretString;
 use sextant_collector::PeerKey;
 
 pub use self::class::{Class, class_of};
-pub use self::tokens::Tokens;
+pub use self::tokens::{Holder, Tokens};
 
 use self::refusal::Refusal;
 
@@ -46,6 +47,8 @@ pub enum Access {
 #[derive(Debug, Clone)]
 pub struct Guard {
     access: Arc<ArcSwap<Access>>,
+    /// What this process itself shows when it reports to itself.
+    own: Arc<Holder>,
     refused: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
@@ -57,6 +60,7 @@ impl Guard {
         registry.register("sextant_access_refused_requests", help, refused.clone());
         Self {
             access: Arc::new(ArcSwap::from_pointee(access)),
+            own: Arc::new(Holder::own()),
             refused,
         }
     }
@@ -64,6 +68,12 @@ impl Guard {
     /// Puts the check in front of all routes, the fallback too.
     pub fn before(&self, router: Router) -> Router {
         router.layer(middleware::from_fn_with_state(self.clone(), check))
+    }
+
+    /// The token by which this process reports to itself. It is drawn at each start, and good for
+    /// nothing else.
+    pub fn own_token(&self) -> &SecretString {
+        self.own.token()
     }
 
     /// Goes by these tokens from the next request on.
@@ -74,7 +84,7 @@ impl Guard {
 
 async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let admitted = guard.access.load().admit(&parts);
+    let admitted = guard.access.load().admit(&parts, &guard.own);
     match admitted {
         Ok(peer) => {
             request = Request::from_parts(parts, body);
@@ -91,7 +101,7 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
 
 impl Access {
     /// Who calls, if they may.
-    fn admit(&self, request: &Parts) -> Result<PeerKey, Refusal> {
+    fn admit(&self, request: &Parts, own: &Holder) -> Result<PeerKey, Refusal> {
         let Some(class) = class_of(&request.method, request.uri.path()) else {
             return Err(class::other_methods(request.uri.path()));
         };
@@ -102,7 +112,9 @@ impl Access {
             return Ok(address(request));
         }
         let shown = bearer(request).ok_or(Refusal::NoToken)?;
-        let holder = tokens.holder(shown).ok_or(Refusal::UnknownToken)?;
+        let holder = tokens.holder(shown);
+        let holder = holder.or_else(|| own.is_shown_by(shown).then_some(own));
+        let holder = holder.ok_or(Refusal::UnknownToken)?;
         if holder.may(class) {
             Ok(PeerKey::Token(Arc::clone(holder.name())))
         } else {

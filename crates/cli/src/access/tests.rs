@@ -6,6 +6,7 @@ use axum::routing::{get, post, put};
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 use prometheus_client::encoding::text::encode;
+use secrecy::ExposeSecret as _;
 use tower::ServiceExt as _;
 
 use super::*;
@@ -92,6 +93,34 @@ async fn a_token_is_good_for_its_classes_and_no_other() {
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {path} {token}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_process_itself_may_report_and_nothing_else() {
+    let mut registry = Registry::default();
+    let guard = Guard::new(tokens(), &mut registry);
+    let other = Guard::new(tokens(), &mut registry);
+    let routes = Router::new()
+        .route("/api/v1/observations", post(|| async { "yes" }))
+        .route("/api/v1/gates", get(|| async { "yes" }));
+    let status = async |guard: &Guard, token: &SecretString, method: &str, path: &str| {
+        let header = format!("Bearer {}", token.expose_secret());
+        let request = http::Request::builder().method(method).uri(path);
+        let request = request.header(AUTHORIZATION, header).body(Body::empty());
+        let router = guard.before(routes.clone());
+        router.oneshot(request.unwrap()).await.unwrap().status()
+    };
+    let token = guard.own_token().clone();
+    let path = "/api/v1/observations";
+    assert_eq!(status(&guard, &token, "POST", path).await, StatusCode::OK);
+    let read = status(&guard, &token, "GET", "/api/v1/gates").await;
+    assert_eq!(read, StatusCode::FORBIDDEN);
+    let elsewhere = status(&other, &token, "POST", path).await;
+    assert_eq!(elsewhere, StatusCode::UNAUTHORIZED);
+    // It stays good when the others are replaced.
+    let text = format!("{READER} read gateway\n");
+    guard.replace(Arc::new(Tokens::parse(&text).unwrap()));
+    assert_eq!(status(&guard, &token, "POST", path).await, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -32,7 +32,11 @@ pub(super) fn run(command: &ConfigCommand, environment: &Environment) -> Result<
 }
 
 fn load(file: &ConfigFile, environment: &Environment) -> Result<Settings, Failure> {
-    let settings = Settings::load(file.path.as_deref(), &environment.variables, Vec::new())?;
+    let settings = Settings::load(
+        file.path(environment).as_deref(),
+        &environment.variables,
+        Vec::new(),
+    )?;
     Ok(settings)
 }
 

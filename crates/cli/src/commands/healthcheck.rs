@@ -15,7 +15,7 @@ const ANSWER_WAIT_MAX: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(args: &HealthcheckArgs, environment: &Environment) -> Result<(), Failure> {
     let token = token::of(&args.server.token, environment)?;
-    let server = Server::at(&args.server.url, token.as_ref())?;
+    let server = Server::at(args.server.url(environment)?, token.as_ref())?;
     server.get("/readyz", ANSWER_WAIT_MAX).await?.success()?;
     output::line("ready")?;
     Ok(())

@@ -13,11 +13,11 @@ pub(super) fn of(
     args: &TokenArgs,
     environment: &Environment,
 ) -> anyhow::Result<Option<SecretString>> {
-    let Some(path) = &args.token_file else {
+    let Some(path) = args.file(environment) else {
         let token = environment.variables.get(VARIABLE);
         return Ok(token.map(|token| token.trim().into()));
     };
-    let read = std::fs::read_to_string(path);
+    let read = std::fs::read_to_string(&path);
     let text = read.with_context(|| format!("cannot read the token in {}", path.display()))?;
     Ok(Some(text.trim().into()))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sextant_catalog::Catalog;
 use sextant_eventlog::sqlite::SqliteOptions;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::access::{Access, Tokens};
 
@@ -16,6 +17,8 @@ use super::problem::{Problem, Problems};
 use super::sections::Config;
 use super::source::Source;
 
+/// The longest that a loop takes between two turns with nothing to do.
+const LONGEST_TURN_MS: u32 = 1_000;
 const TOKEN_FILE_BYTES_MAX: u64 = 1024 * 1024;
 const CATALOG_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
@@ -34,6 +37,8 @@ pub(super) fn check(
     rules.addresses();
     rules.same_address();
     rules.record_size();
+    rules.room_for_a_batch();
+    rules.ticks();
     rules.filter();
     let access = rules.access();
     let catalog = rules.catalog();
@@ -93,10 +98,52 @@ impl Rules<'_> {
         }
     }
 
+    /// Of each of these one peer gets half, which must be enough for the largest that it may send,
+    /// or it would be told for ever to come again later.
+    fn room_for_a_batch(&mut self) {
+        let collector = &self.config.collector;
+        let largest = collector.message_bytes_max.get();
+        for (name, given) in [
+            ("body_bytes_max", collector.body_bytes_max),
+            ("in_flight_bytes_max", collector.in_flight_bytes_max),
+        ] {
+            let needed = largest.saturating_mul(2);
+            if given.get() < needed {
+                let what = format!("{given} is less than two messages of message_bytes_max");
+                self.blame("collector", name, what, &format!("give at least {needed}"));
+            }
+        }
+    }
+
+    /// A loop that turns more seldom than is asked for would look as if it had stopped.
+    fn ticks(&mut self) {
+        let server = &self.config.server;
+        let interval = server.publish_interval_ms.get().max(LONGEST_TURN_MS);
+        let (given, needed) = (server.tick_age_ms_max.get(), interval.saturating_mul(2));
+        if given < needed {
+            let what = format!("{given} is less than two turns of the slowest loop");
+            let advice = format!("give at least {needed}");
+            self.blame("server", "tick_age_ms_max", what, &advice);
+        }
+    }
+
     fn filter(&mut self) {
-        if let Err(error) = EnvFilter::try_new(&self.config.telemetry.filter) {
-            let advice = "give levels by target, as in \"info,sextant_collector=debug\"";
+        let advice = "give levels by target, as in \"info,sextant_collector=debug\"";
+        let filter = &self.config.telemetry.filter;
+        if let Err(error) = EnvFilter::try_new(filter) {
             self.blame("telemetry", "filter", error.to_string(), advice);
+            return;
+        }
+        // A word alone is a level, or else the name of a target, and then nothing else is logged.
+        let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+        let words = filter.split(',').map(str::trim);
+        let mistyped = |word: &&str| {
+            !word.is_empty() && !is_level(word) && !word.contains(['=', '[', ':', '_'])
+        };
+        if let Some(word) = words.clone().find(mistyped) {
+            let what = format!("{word:?} is not a level");
+            let advice = "give off, error, warn, info, debug or trace, or target=level";
+            self.blame("telemetry", "filter", what, advice);
         }
     }
 

@@ -227,6 +227,26 @@ fn settings_that_contradict_each_other_are_refused() {
 }
 
 #[test]
+fn settings_under_which_the_process_could_not_work_are_refused() {
+    let file = "[collector]\nbody_bytes_max = 1000\nin_flight_bytes_max = 1\n\
+                [server]\npublish_interval_ms = 4000\ntick_age_ms_max = 7999\nheartbeat_ms = 5001\n\
+                [aggregator]\nregions_max = 257\n\
+                [telemetry]\nfilter = \"infoo,sextant_collector=debug\"\n";
+    insta::assert_snapshot!(problems(file), @"");
+    for filter in [
+        "off",
+        "WARN",
+        "info,sextant_collector=debug",
+        "sextant_collector",
+        "h2=off,info",
+        "info,[span{field}]=debug",
+    ] {
+        let file = format!("[telemetry]\nfilter = \"{filter}\"\n");
+        assert!(load(&file, &[], Vec::new()).1.is_ok(), "{filter}");
+    }
+}
+
+#[test]
 fn what_is_wrong_in_a_file_that_is_named_is_named_with_it() {
     let directory = TempDir::new().unwrap();
     let (tokens, catalog) = (

@@ -30,13 +30,13 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 pub fn start(
     world: &Arc<World>,
     target: &Target,
-    token: Option<&Token>,
+    token: &Token,
     clock: &Arc<dyn Clock>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<(), ReporterError> {
     for agent in world.agents() {
-        let transport = target.transport(token, Arc::clone(clock))?;
+        let transport = target.transport(Some(token), Arc::clone(clock))?;
         let options = Options::new(agent.id().clone());
         let sender = Sender::start(options, transport, Arc::clone(clock))?;
         let (world, agent) = (Arc::clone(world), Arc::clone(agent));

@@ -5,8 +5,10 @@
 //! - HTTP/1 requests must bring their head in time, an idle connection included. HTTP/2
 //!   connections must begin in time and answer pings after that.
 //! - What is written must be taken in time.
-//! - Drained, a listener takes nothing new and ends each connection after the requests it has.
+//! - Drained, a listener takes nothing new and ends each connection after the requests it has. One
+//!   whose next request has not wholly arrived by then has none.
 
+mod busy;
 mod seats;
 #[cfg(test)]
 mod tests;
@@ -28,17 +30,21 @@ use hyper_util::server::conn::auto::Builder;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
+use sextant_collector::PeerKey;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tower::Service as _;
 
+use self::busy::Busy;
 use self::seats::{Seat, Seats};
 use self::timed::Timed;
 
 /// How long to wait when no connection can be taken, as when files run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often a connection that is to end is looked at for whether it has a request.
+const DRAIN_LOOK: Duration = Duration::from_millis(200);
 
 /// What is spoken on a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,7 +249,7 @@ impl Accepting {
                     continue;
                 }
             };
-            if let Some(seat) = self.seats.take(peer.ip()) {
+            if let Some(seat) = self.seats.take(PeerKey::of_address(peer.ip())) {
                 let connection = self.connection.clone();
                 taken.inc();
                 let ended = ended.clone();
@@ -291,10 +297,12 @@ impl Connection {
             tracing::debug!(%peer, %error, "connection lost");
             return;
         }
-        let router = self.router;
+        let (router, busy) = (self.router, Busy::default());
+        let begun = busy.clone();
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().call(request)
+            let (busy, answer) = (begun.begin(), router.clone().call(request));
+            async move { answer.await.map(|answer| busy.last_for(answer)) }
         });
         let builder = builder(self.protocol, &self.limits);
         let stream = Timed::new(stream, self.protocol, &self.limits);
@@ -310,6 +318,9 @@ impl Connection {
                     connection.as_mut().graceful_shutdown();
                 }
                 outcome = connection.as_mut() => break outcome,
+                () = sleep(DRAIN_LOOK), if stopping => if !busy.is_busy() {
+                    return;
+                },
             }
         };
         if let Err(error) = outcome {

@@ -2,7 +2,7 @@ use std::future::{pending, ready};
 use std::sync::{Arc, Mutex};
 
 use anyhow::anyhow;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::*;
 
@@ -104,4 +104,25 @@ async fn a_second_signal_waits_for_nothing() {
     let cut = sleep(Duration::from_millis(70));
     assert_eq!(shutdown.run_unless(cut).await.unwrap_err(), CutShort);
     assert_eq!(diary.lines(), [("stage", 50)]);
+}
+
+fn send(name: &str) {
+    let pid = std::process::id().to_string();
+    let mut kill = std::process::Command::new("kill");
+    assert!(kill.args([name, &pid]).status().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_signal_that_comes_again_is_heard_and_only_an_interrupt_ends_at_once() {
+    let mut signals = Signals::install().unwrap();
+    send("-TERM");
+    assert_eq!(signals.next().await, Told::End("SIGTERM"));
+    send("-TERM");
+    send("-HUP");
+    let waits = Duration::from_millis(300);
+    assert!(timeout(waits, signals.at_once()).await.is_err());
+    send("-INT");
+    timeout(Duration::from_secs(20), signals.at_once())
+        .await
+        .unwrap();
 }

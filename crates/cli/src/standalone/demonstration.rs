@@ -4,9 +4,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use secrecy::SecretString;
 use sextant_catalog::Catalog;
 use sextant_measure::time::Clock;
-use sextant_reporter::target::Target;
+use sextant_reporter::target::{Target, Token};
 use sextant_server::hub::Hub;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,8 @@ pub(super) struct Demonstration {
     pub(super) hub: Arc<Hub>,
     pub(super) http: SocketAddr,
     pub(super) grpc: SocketAddr,
+    /// What the agents show.
+    pub(super) token: SecretString,
 }
 
 /// A demonstration that runs.
@@ -43,7 +46,8 @@ impl Demonstration {
         let world = World::new(&self.catalog, rand::random()).context("the simulated world")?;
         let target: Target = format!("grpc://{}", reachable(self.grpc)).parse()?;
         let agents = TaskTracker::new();
-        agents::start(&Arc::new(world), &target, None, &clock, &agents, stop)?;
+        let token = Token::new(self.token.clone());
+        agents::start(&Arc::new(world), &target, &token, &clock, &agents, stop)?;
         agents.close();
         let terminal = Terminal::stdout(environment.colour_on(&std::io::stdout()));
         let stop = stop.clone();

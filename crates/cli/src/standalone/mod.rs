@@ -1,11 +1,12 @@
 //! `sextant standalone`: all roles in one process, on an embedded log and store.
 //!
 //! - [`roles`] wires the stages over the log and the store; [`upkeep`] looks after those two.
-//! - [`exposition`] serves `/metrics`; [`reload`] is what can change while it runs;
+//! - [`exposition`] serves `/metrics`; [`grpc_health`] is health for gRPC clients; [`reload`] is what can change while it runs;
 //!   [`demonstration`] is `--demo`.
 
 mod demonstration;
 mod exposition;
+mod grpc_health;
 mod reload;
 mod roles;
 mod upkeep;
@@ -118,6 +119,7 @@ impl Process {
                 hub: Arc::clone(self.roles.hub()),
                 http: self.http.address,
                 grpc: self.grpc.address,
+                token: reload.guard.own_token().clone(),
             };
             self.demo = Some(demonstration.start(&self.stop_demo, reload.environment)?);
         }
@@ -137,6 +139,7 @@ impl Process {
             demo,
         } = self;
         let health = Arc::clone(roles.health());
+        let grpc_health = roles.grpc_health().clone();
         let (collecting, owning, serving, keeping) = roles.into_ends();
         let drained = |served: Served| async move {
             served.listening.drain().await;
@@ -152,6 +155,7 @@ impl Process {
             })
             .then("not ready", "health", async move {
                 health.drain();
+                grpc_health.look().await;
                 Ok(())
             })
             .then("collecting", "collector", collecting)

@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
 use super::exposition;
+use super::grpc_health::GrpcHealth;
 use super::upkeep::{self, Embedded};
 use crate::clock::SystemClock;
 use crate::config::{Config, StoreConfig};
@@ -38,6 +39,7 @@ pub(super) struct Roles {
     collector: Arc<Collector>,
     server: Server,
     health: Arc<Health>,
+    grpc_health: GrpcHealth,
     owning: JoinHandle<Result<(), AggregatorError>>,
     stop_collecting: CancellationToken,
     stop_owning: CancellationToken,
@@ -104,12 +106,15 @@ impl Roles {
         let kept = Embedded::new(&log, Arc::clone(&store));
         upkeep::start(kept, clock, registry, &tasks, &stop_serving);
         let health = server.health(vec![pulse]);
+        let grpc_health = GrpcHealth::new(Arc::clone(&health));
+        grpc_health.follow(&tasks, &stop_serving);
         Ok(Self {
             log,
             store,
             collector,
             server,
             health,
+            grpc_health,
             owning,
             stop_collecting,
             stop_owning,
@@ -127,7 +132,6 @@ impl Roles {
 
     /// All gRPC services, with health and reflection.
     pub(super) fn grpc(&self) -> anyhow::Result<Router> {
-        let (_, health) = tonic_health::server::health_reporter();
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(sextant_wire::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -135,13 +139,17 @@ impl Roles {
             .context("the protocol's descriptors")?;
         let routes = Routes::new(sextant_collector::grpc::service(&self.collector))
             .add_service(self.server.grpc())
-            .add_service(health)
+            .add_service(self.grpc_health.service())
             .add_service(reflection);
         Ok(routes.prepare().into_axum_router())
     }
 
     pub(super) fn hub(&self) -> &Arc<Hub> {
         self.server.hub()
+    }
+
+    pub(super) fn grpc_health(&self) -> &GrpcHealth {
+        &self.grpc_health
     }
 
     pub(super) fn health(&self) -> &Arc<Health> {

@@ -12,13 +12,13 @@ use crate::binary::sextant;
 
 /// Longer than any machine takes to end at once, and far shorter than the deadline below.
 const AT_ONCE: Duration = Duration::from_secs(20);
-const DEADLINE_MS: &str = "120000";
+const LONG_MS: &str = "120000";
 
-fn terminate(child: &Child) {
+fn signal(child: &Child, name: &str) {
     let pid = child.id().to_string();
     assert!(
         Command::new("kill")
-            .args(["-TERM", &pid])
+            .args([name, &pid])
             .status()
             .unwrap()
             .success()
@@ -31,8 +31,9 @@ fn until(lines: impl Iterator<Item = std::io::Result<String>>, text: &str) -> St
     lines.find(|line| line.contains(text)).unwrap()
 }
 
+/// Fault matrix row 23, with requests that nobody has been promised anything for.
 #[test]
-fn a_second_signal_ends_a_process_that_waits_for_a_request() {
+fn unfinished_requests_hold_nobody_up_and_being_told_twice_changes_nothing() {
     let directory = TempDir::new().unwrap();
     let data = directory.path().join("data");
     let args = [
@@ -46,8 +47,8 @@ fn a_second_signal_ends_a_process_that_waits_for_a_request() {
     let mut command = sextant(&args);
     command
         .arg(&data)
-        .env("SEXTANT_SHUTDOWN__DEADLINE_MS", DEADLINE_MS);
-    command.env("SEXTANT_COLLECTOR__BODY_WAIT_MS_MAX", DEADLINE_MS);
+        .env("SEXTANT_SHUTDOWN__DEADLINE_MS", LONG_MS)
+        .env("SEXTANT_COLLECTOR__BODY_WAIT_MS_MAX", LONG_MS);
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -58,19 +59,25 @@ fn a_second_signal_ends_a_process_that_waits_for_a_request() {
 
     let line = until(&mut out, "http listening on ");
     let address = line.rsplit("http://").next().unwrap();
-    let mut unfinished = TcpStream::connect(address).unwrap();
-    let head = "POST /api/v1/observations HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{";
-    unfinished.write_all(head.as_bytes()).unwrap();
+    let unfinished = [
+        "POST /api/v1/observations HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{",
+        "GET /livez HTTP/1.1\r\nho",
+    ];
+    let streams = unfinished.map(|sent| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(sent.as_bytes()).unwrap();
+        stream
+    });
     std::thread::sleep(Duration::from_millis(300));
 
-    terminate(&child);
-    until(&mut err, "phase=\"connections\"");
-    assert_eq!(child.try_wait().unwrap(), None, "it waited for nothing");
     let begun = Instant::now();
-    terminate(&child);
+    signal(&child, "-TERM");
+    until(&mut err, "told to end");
+    signal(&child, "-TERM");
+    std::thread::spawn(move || err.for_each(drop));
     let status = child.wait().unwrap();
     let took = begun.elapsed();
-    assert_eq!(status.code(), Some(1));
+    assert_eq!(status.code(), Some(0));
     assert!(took < AT_ONCE, "{took:?}");
-    until(&mut err, "told to end a second time");
+    drop(streams);
 }

@@ -17,7 +17,7 @@ use sextant_reporter::replay::lines::Lines;
 use sextant_reporter::replay::schedule::{Pace, Schedule, Speed};
 use sextant_reporter::replay::{Survey, replay};
 use sextant_reporter::sender::Sender;
-use sextant_reporter::target::{Target, Token};
+use sextant_reporter::target::Token;
 use tokio::time::{Instant, interval};
 
 use crate::args::ReplayArgs;
@@ -35,9 +35,9 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(super) async fn run(args: &ReplayArgs, environment: &Environment) -> Result<(), Failure> {
     let token = token::of(&args.token, environment)?.map(Token::new);
-    let target: Target = args.to.parse().context("--to")?;
     let clock = Arc::new(SystemClock);
-    let transport = target
+    let transport = args
+        .to
         .transport(token.as_ref(), Arc::clone(&clock) as _)
         .context("cannot reach the target")?;
 

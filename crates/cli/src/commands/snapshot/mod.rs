@@ -23,8 +23,8 @@ const ANSWER_WAIT_MAX: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(args: &SnapshotArgs, environment: &Environment) -> Result<(), Failure> {
     let token = token::of(&args.server.token, environment)?;
-    let server = Server::at(&args.server.url, token.as_ref())?;
-    let path = path(&args.models)?;
+    let server = Server::at(args.server.url(environment)?, token.as_ref())?;
+    let path = path(&args.models);
     let body = server.get(&path, ANSWER_WAIT_MAX).await?.success()?;
     let text = match args.output {
         Output::Table => {
@@ -43,12 +43,10 @@ pub(super) async fn run(args: &SnapshotArgs, environment: &Environment) -> Resul
     Ok(())
 }
 
-fn path(models: &[String]) -> anyhow::Result<String> {
-    if models.is_empty() {
-        return Ok("/api/v1/snapshot".to_owned());
+fn path(models: &[ModelId]) -> String {
+    let names: Vec<_> = models.iter().map(ModelId::as_str).collect();
+    if names.is_empty() {
+        return "/api/v1/snapshot".to_owned();
     }
-    for model in models {
-        ModelId::new(model).with_context(|| format!("{model} is not a model"))?;
-    }
-    Ok(format!("/api/v1/snapshot?models={}", models.join(",")))
+    format!("/api/v1/snapshot?models={}", names.join(","))
 }
