@@ -7,9 +7,9 @@ use sextant_wire::DecodeError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::config::Config;
 use crate::filter::FilterError;
 use crate::hub::Unserved;
+use crate::seats::NoSeat;
 
 /// The domain of the reasons in error details.
 const DOMAIN: &str = "sextant";
@@ -55,12 +55,22 @@ pub(super) fn unserved(why: Unserved) -> Status {
 }
 
 /// No room for another watch.
-pub(super) fn too_many_watchers(config: &Config) -> Status {
-    let max = config.watchers_max;
+pub(super) fn too_many_watchers(why: NoSeat) -> Status {
+    let (figure, max, message) = match why {
+        NoSeat::Full { max } => (
+            "watchers_max",
+            max,
+            format!("this server serves {max} watchers at most"),
+        ),
+        NoSeat::ShareTaken { max } => (
+            "watchers_of_one_caller_max",
+            max,
+            format!("this server serves {max} watchers of one caller at most"),
+        ),
+    };
     let mut details = ErrorDetails::with_retry_info(Some(ROOM_RETRY));
-    let figures = HashMap::from([("watchers_max".to_owned(), max.to_string())]);
+    let figures = HashMap::from([(figure.to_owned(), max.to_string())]);
     details.set_error_info("TOO_MANY_WATCHERS", DOMAIN, figures);
-    let message = format!("this server serves {max} watchers at most");
     Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 

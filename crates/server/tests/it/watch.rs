@@ -306,7 +306,8 @@ async fn watches_are_bounded_and_a_closed_one_makes_room() {
     let mut rig = Rig::new(1).await;
     rig.claim(0).await;
     rig.append(0, progress(OwnerState::Whole)).await;
-    rig.config.watchers_max = 2.try_into().unwrap();
+    // One caller has half of them.
+    rig.config.watchers_max = 4.try_into().unwrap();
     let running = rig.serve().await;
     let holder = Holder::default();
     let mut client = running.client();
