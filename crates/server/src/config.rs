@@ -15,7 +15,7 @@ pub struct Config {
     pub publish_interval_ms: NonZeroU32,
     /// How long a watch is silent at most. Default: 4,000.
     pub heartbeat_ms: NonZeroU32,
-    /// Open watches. Default: 10,000.
+    /// Open watches, of which one caller has at most half. Default: 10,000.
     pub watchers_max: NonZeroU32,
     /// Models that one request may name. Default: 1,000.
     pub models_max: NonZeroU32,
@@ -36,7 +36,7 @@ pub struct Config {
 
     /// How long a loop may go without a turn before the process is called dead. Default: 15,000.
     pub tick_age_ms_max: NonZeroU32,
-    /// Queries of the history at a time. Default: 16.
+    /// Queries of the history at a time, of which one caller has at most half. Default: 16.
     pub history_queries_max: NonZeroU32,
     /// How long a query of the history may take. Default: 10,000.
     pub history_wait_ms_max: NonZeroU32,

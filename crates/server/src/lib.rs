@@ -17,7 +17,8 @@
 //! - A number says nothing of a time that it wasn't measured in: once a row is older than a
 //!   number's window, people are shown its absence.
 //! - A watcher has at most one message that it hasn't taken; who is slow gets the latest next.
-//! - Watchers, filters, encoded forms, queries and what is read at once are all bounded.
+//! - Watchers, filters, encoded forms, queries and what is read at once are all bounded. Of watches
+//!   and queries one [`Caller`] has at most half.
 
 pub mod config;
 pub mod edition;
@@ -29,8 +30,10 @@ pub mod health;
 pub mod http;
 pub mod hub;
 pub mod metrics;
+mod seats;
 mod server;
 
 pub use crate::config::Config;
 pub use crate::metrics::Metrics;
+pub use crate::seats::Caller;
 pub use crate::server::{Server, ServerError, Wiring};

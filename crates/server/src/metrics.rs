@@ -44,7 +44,7 @@ pub(crate) enum Unread {
 /// What is looked up when the metrics are read.
 pub(crate) struct Present {
     clock: Arc<dyn Clock>,
-    generated_at_us: AtomicI64,
+    confirmed_at_us: AtomicI64,
     lag_records: AtomicU64,
 }
 
@@ -64,7 +64,7 @@ impl Metrics {
             pushed_bytes: Counter::default(),
             now: Arc::new(Present {
                 clock,
-                generated_at_us: AtomicI64::new(i64::MIN),
+                confirmed_at_us: AtomicI64::new(i64::MIN),
                 lag_records: AtomicU64::new(0),
             }),
         };
@@ -138,9 +138,10 @@ impl Unread {
 }
 
 impl Present {
-    pub(crate) fn published(&self, generated_at: Timestamp) {
-        let us = generated_at.as_micros();
-        self.generated_at_us.store(us, Ordering::Relaxed);
+    /// What is served is what the log says at this time.
+    pub(crate) fn confirmed(&self, at: Timestamp) {
+        let us = at.as_micros();
+        self.confirmed_at_us.store(us, Ordering::Relaxed);
     }
 
     pub(crate) fn lag(&self, records: u64) {
@@ -149,21 +150,21 @@ impl Present {
 
     /// Nothing before the first edition.
     fn snapshot_age_seconds(&self) -> Option<f64> {
-        let generated_at = self.generated_at_us.load(Ordering::Relaxed);
+        let confirmed_at = self.confirmed_at_us.load(Ordering::Relaxed);
         let age_us = self
             .clock
             .now()
-            .micros_since(Timestamp::from_micros(generated_at))
+            .micros_since(Timestamp::from_micros(confirmed_at))
             .max(0);
         #[expect(clippy::cast_precision_loss, reason = "an age, far below 2^52")]
-        (generated_at != i64::MIN).then_some(age_us as f64 / 1e6)
+        (confirmed_at != i64::MIN).then_some(age_us as f64 / 1e6)
     }
 }
 
 impl fmt::Debug for Present {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Present")
-            .field("generated_at_us", &self.generated_at_us)
+            .field("confirmed_at_us", &self.confirmed_at_us)
             .field("lag_records", &self.lag_records)
             .finish_non_exhaustive()
     }
@@ -190,7 +191,11 @@ impl Collector for PresentCollector {
             lag,
         )?;
         match self.0.snapshot_age_seconds() {
-            Some(age) => gauge("snapshot_age_seconds", "Age of the snapshot served", age),
+            Some(age) => gauge(
+                "snapshot_age_seconds",
+                "Time since the snapshot served was known to be up to date",
+                age,
+            ),
             None => Ok(()),
         }
     }

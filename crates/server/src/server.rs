@@ -8,17 +8,17 @@ use sextant_eventlog::EventLog;
 use sextant_measure::time::Clock;
 use sextant_snapshot::SnapshotError;
 use sextant_store::Store;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, length};
+use crate::config::Config;
 use crate::follow::{self, Following, Progress};
 use crate::grpc::{Serving, SnapshotService};
 use crate::health::{Check, Health};
 use crate::http::{self, App};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
+use crate::seats::Seats;
 
 /// What a server works with.
 pub struct Wiring {
@@ -93,7 +93,7 @@ impl Server {
             config: config.clone(),
             metrics: metrics.clone(),
             stop: stop.clone(),
-            watchers: Arc::new(Semaphore::new(length(config.watchers_max))),
+            watchers: Seats::new(config.watchers_max),
         });
         Ok(Self {
             hub,
@@ -127,13 +127,12 @@ impl Server {
 
     /// The HTTP routes.
     pub fn http(&self, health: Arc<Health>) -> Router {
-        let queries = length(self.config.history_queries_max);
         http::router(Arc::new(App {
             hub: Arc::clone(&self.hub),
             progress: Arc::clone(&self.progress),
             health,
             store: Arc::clone(&self.store),
-            history_queries: Semaphore::new(queries),
+            history_queries: Seats::new(self.config.history_queries_max),
             clock: Arc::clone(&self.clock),
             config: self.config.clone(),
             metrics: self.metrics.clone(),

@@ -6,7 +6,7 @@ use sextant_measure::id::{ModelId, Operation, is_text};
 use sextant_measure::quantization::Quantization;
 use sextant_measure::time::Timestamp;
 
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Effect};
 use crate::error::SnapshotError;
 use crate::lane::{Index, Lane, Place};
 use crate::picture::{Applied, Ignored};
@@ -163,7 +163,7 @@ impl Gates {
         if self.cursor.has_read(offset) {
             return Applied::Ignored(Ignored::Repeated);
         }
-        self.cursor.advance(offset, appended_at);
+        self.cursor.advance(offset, appended_at, Effect::Shown);
         // Whoever may write to this log may write: there are no claims, hence no epochs.
         let (place, epoch) = (Place::at(offset), 0);
         match entry {
@@ -192,8 +192,8 @@ impl Gates {
         self.log_id
     }
 
-    pub(crate) fn next_offset(&self) -> u64 {
-        self.cursor.next()
+    pub(crate) fn position(&self) -> u64 {
+        self.cursor.position()
     }
 
     pub(crate) fn resumes_from(&self, position: u64, now: Timestamp) -> bool {

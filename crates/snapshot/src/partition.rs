@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sextant_measure::id::{AgentId, EndpointId, ModelId};
 use sextant_measure::time::Timestamp;
 
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Effect};
 use crate::lane::{Index, Lane, Place};
 use crate::picture::{Applied, Ignored, Limits, PartitionStatus};
 use crate::providers::Providers;
@@ -85,8 +85,8 @@ impl Partition {
         self.log_id
     }
 
-    pub(crate) fn next_offset(&self) -> u64 {
-        self.cursor.next()
+    pub(crate) fn position(&self) -> u64 {
+        self.cursor.position()
     }
 
     pub(crate) fn is_whole(&self) -> bool {
@@ -101,7 +101,7 @@ impl Partition {
             epoch: self.epoch(),
             owner: self.owner.as_deref(),
             progress: self.progress(),
-            next_offset: self.next_offset(),
+            next_offset: self.cursor.next(),
             reached_at: self.cursor.reached_at(),
             rows: self.rows.len(),
             agents: self.agents.len(),
@@ -150,12 +150,33 @@ impl Partition {
             return Err(Ignored::Repeated);
         }
         self.log_id = Some(record.log_id);
-        self.cursor.advance(offset, record.appended_at);
+        let effect = self.effect(record, epoch);
+        self.cursor.advance(offset, record.appended_at, effect);
         self.learn_claim(epoch, record, contents);
         if self.epoch() > Some(epoch) {
             return Err(Ignored::Stale);
         }
         Ok(epoch)
+    }
+
+    /// Whether the record, which is about to be read, may change what is handed out: here, or for
+    /// another reader of the log. One that knows fewer claims may take a stale record for a valid
+    /// one, so a watcher that comes from here has to be past it.
+    fn effect(&self, record: &LogRecord, epoch: u64) -> Effect {
+        let by_owner = self.epoch() == Some(epoch);
+        let is_unshown = by_owner
+            && match &record.entry {
+                Entry::Agent(_) | Entry::AgentGone(_) => true,
+                Entry::Progress(progress) => {
+                    (progress.state == OwnerState::Whole) == self.is_whole()
+                }
+                Entry::Claim { .. } | Entry::Endpoint(_) | Entry::EndpointGone(_) => false,
+            };
+        if is_unshown {
+            Effect::Unshown
+        } else {
+            Effect::Shown
+        }
     }
 
     fn enter(&mut self, record: LogRecord, epoch: u64, contents: &mut Contents) -> Applied {

@@ -210,7 +210,8 @@ impl Picture {
         self.gates.forget(until);
     }
 
-    /// How far each section is.
+    /// How far each section is. It moves with what is handed out: senders, and owners that say how
+    /// far they are and are as whole as before, leave it as it is.
     pub fn version(&self, catalog_revision: u64) -> Version {
         let mut log_id = Xxh3Default::new();
         for partition in &self.partitions {
@@ -221,11 +222,11 @@ impl Picture {
             catalog: catalog_revision,
             gates: GatesPosition {
                 log_id: self.gates.log_id(),
-                next_offset: self.gates.next_offset(),
+                next_offset: self.gates.position(),
             },
             statistics: StatisticsPosition {
                 log_id: log_id.digest(),
-                next_offsets: self.partitions.iter().map(Partition::next_offset).collect(),
+                next_offsets: self.partitions.iter().map(Partition::position).collect(),
             },
         }
     }

@@ -1,5 +1,8 @@
 //! The version of a snapshot: how far each of its sections is.
 //!
+//! In each log that is one past the last record that may have changed what is handed out. Whoever
+//! has a version lacks nothing from before it; what has been read after it says nothing to them.
+//!
 //! Its text form is opaque to all but this module: the base64url (RFC 4648, no padding) of
 //!
 //! ```text
@@ -41,26 +44,26 @@ pub struct Version {
     pub(crate) statistics: StatisticsPosition,
 }
 
-/// How far the gates log has been read.
+/// How far the gates are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct GatesPosition {
     /// The log's name; 0 before it has been opened.
     pub log_id: u64,
-    /// The offset to be read next.
+    /// One past the last record that changed them.
     pub next_offset: u64,
 }
 
-/// How far the windows log has been read.
+/// How far the statistics are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StatisticsPosition {
     /// A hash of what all partitions call the log.
     pub log_id: u64,
-    /// The offset to be read next, by partition.
+    /// One past the last record that may have changed them, by partition.
     pub next_offsets: Vec<u64>,
 }
 
 impl StatisticsPosition {
-    /// The offset to be read next in a partition; 0 in one that doesn't exist.
+    /// One past the last record that may have changed a partition's; 0 in one that doesn't exist.
     pub fn next_offset(&self, partition: u32) -> u64 {
         let index = usize::try_from(partition).unwrap_or(usize::MAX);
         self.next_offsets.get(index).copied().unwrap_or_default()

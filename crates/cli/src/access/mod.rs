@@ -5,7 +5,7 @@
 //! may do everything, which is why the settings then allow only loopback addresses.
 //!
 //! A [`Guard`] stands before a router, the one of axum and the one of tonic alike, and tells the
-//! stages behind it who calls: a [`PeerKey`] among the request's extensions.
+//! stages behind it who calls: a [`PeerKey`] and a [`Caller`] among the request's extensions.
 
 pub mod class;
 mod refusal;
@@ -28,6 +28,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use secrecy::SecretString;
 use sextant_collector::PeerKey;
+use sextant_server::Caller;
 
 pub use self::class::{Class, class_of};
 pub use self::tokens::{Holder, Tokens};
@@ -88,6 +89,7 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     match admitted {
         Ok(peer) => {
             request = Request::from_parts(parts, body);
+            request.extensions_mut().insert(caller(&peer));
             request.extensions_mut().insert(peer);
             next.run(request).await
         }
@@ -129,6 +131,15 @@ impl Access {
 fn address(request: &Parts) -> PeerKey {
     let connection = request.extensions.get::<ConnectInfo<SocketAddr>>();
     connection.map_or(PeerKey::Local, |info| PeerKey::of_address(info.0.ip()))
+}
+
+/// The same for the server, which knows nothing of the collector.
+fn caller(peer: &PeerKey) -> Caller {
+    match peer {
+        PeerKey::Token(name) => Caller::Token(Arc::clone(name)),
+        PeerKey::Address(address) => Caller::Address(*address),
+        PeerKey::Local => Caller::Local,
+    }
 }
 
 /// The token of the one `authorization` header. Of several none is to be trusted.

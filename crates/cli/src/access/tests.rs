@@ -21,7 +21,10 @@ fn tokens() -> Access {
 }
 
 fn router(access: Access) -> Router {
-    let who = |Extension(peer): Extension<PeerKey>| async move { format!("{peer:?}") };
+    let who = |Extension(peer): Extension<PeerKey>, Extension(caller): Extension<Caller>| async move {
+        assert_eq!(format!("{caller:?}"), format!("{peer:?}"));
+        format!("{peer:?}")
+    };
     let router = Router::new()
         .route("/api/v1/observations", post(who))
         .route("/api/v1/gates", get(who))

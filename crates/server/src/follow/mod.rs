@@ -3,7 +3,8 @@
 //! A reader for each partition decodes what it reads; one owner applies it to the picture. Neither
 //! shares anything with those who are served but finished editions. Once every partition has been
 //! read to where its end was at the start, the first edition is published; from then on another
-//! one whenever the version has changed, at most once an interval.
+//! one whenever the version has changed, at most once an interval. An owner that only says how far
+//! it is changes no version, so over an idle log the edition stands.
 
 mod owner;
 mod progress;

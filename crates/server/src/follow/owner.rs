@@ -120,17 +120,22 @@ impl Owner {
     }
 
     fn answer(&self, edition: &Arc<Edition>, query: Query) {
-        let change = self.picture.since(
+        let mut change = self.picture.since(
             Some(query.since.version()),
             &query.filter.models(),
             self.revision(),
-            edition.snapshot().header().generated_at,
+            self.clock.now(),
         );
+        if let Change::Delta(delta) = &mut change {
+            // It leads to the edition, which may have stood for long.
+            delta.header = edition.snapshot().header().clone();
+        }
         // Who no longer waits needs no answer.
         drop(query.answer.send((Arc::clone(edition), change)));
     }
 
-    /// Records that were read again change nothing, and a version names one edition only.
+    /// Most records of an idle log change nothing that is shown, and a version names one edition
+    /// only.
     fn publish_if_changed(&mut self, now: Timestamp) {
         let version = self.picture.version(self.revision());
         let edition = self.published.edition.as_ref();
@@ -139,6 +144,7 @@ impl Owner {
             Some(edition) => {
                 let edition = Arc::clone(edition);
                 self.published.is_outdated = false;
+                self.metrics.now.confirmed(now);
                 self.answer_waiting(&edition);
             }
         }
@@ -160,7 +166,7 @@ impl Owner {
         };
         self.hub.publish(Arc::clone(&edition));
         self.metrics.published_editions.inc();
-        self.metrics.now.published(now);
+        self.metrics.now.confirmed(now);
         self.answer_waiting(&edition);
     }
 

@@ -19,7 +19,6 @@ use http::{Request, Response};
 use sextant_measure::time::Clock;
 use sextant_wire::snapshot::decode::SnapshotRequest;
 use sextant_wire::v1::snapshot_service_server::SERVICE_NAME;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -31,6 +30,7 @@ use crate::config::{Config, length};
 use crate::filter::Filter;
 use crate::hub::{self, Hub};
 use crate::metrics::Metrics;
+use crate::seats::{Caller, Seats};
 
 pub(crate) use self::frames::framed;
 
@@ -44,7 +44,7 @@ pub(crate) struct Serving {
     pub(crate) config: Config,
     pub(crate) metrics: Metrics,
     pub(crate) stop: CancellationToken,
-    pub(crate) watchers: Arc<Semaphore>,
+    pub(crate) watchers: Seats,
 }
 
 impl SnapshotService {
@@ -114,10 +114,11 @@ impl Serving {
                 self.get(&self.filter(&asked)?).await
             }
             Call::Watch => {
+                let caller = Caller::of_request(request.extensions());
                 let message = request::message(request).await?;
                 let asked = SnapshotRequest::of_watch(message);
                 let asked = asked.map_err(|error| status::undecodable(&error))?;
-                self.watch(&asked.version, self.filter(&asked)?)
+                self.watch(caller, &asked.version, self.filter(&asked)?)
             }
             Call::Unknown => Err(Status::unimplemented(
                 "SnapshotService has GetSnapshot and WatchSnapshot",
@@ -130,14 +131,19 @@ impl Serving {
         Ok(frames::response(stream::iter([Ok(full.bytes)])))
     }
 
-    fn watch(&self, version: &str, filter: Filter) -> Result<Response<Body>, Status> {
-        let permit = Arc::clone(&self.watchers).try_acquire_owned();
-        let permit = permit.map_err(|_| status::too_many_watchers(&self.config))?;
+    fn watch(
+        &self,
+        caller: Caller,
+        version: &str,
+        filter: Filter,
+    ) -> Result<Response<Body>, Status> {
+        let seat = self.watchers.take(caller);
+        let seat = seat.map_err(status::too_many_watchers)?;
         // A snapshot has to be there before a stream is promised.
         self.hub
             .present()
             .ok_or_else(|| status::unserved(hub::Unserved::Starting))?;
-        let watcher = Watcher::new(self, hub::position(version), filter, permit);
+        let watcher = Watcher::new(self, hub::position(version), filter, seat);
         Ok(frames::response(watcher.messages()))
     }
 

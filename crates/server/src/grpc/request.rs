@@ -10,6 +10,8 @@ use tonic::body::Body;
 use tonic::codec::{DecodeBuf, Decoder};
 use tonic::{Status, Streaming};
 
+use super::status;
+
 /// Room for the most models and the longest version.
 const MESSAGE_BYTES_MAX: usize = 256 << 10;
 /// How long it may take to arrive.
@@ -21,16 +23,16 @@ pub(super) async fn message(request: Request<Body>) -> Result<Bytes, Status> {
     let is_grpc =
         content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
     if !is_grpc {
-        return Err(Status::invalid_argument(
-            "the content type of a gRPC request is application/grpc",
-        ));
+        let what = "the content type of a gRPC request is application/grpc";
+        return Err(status::invalid_message(what));
     }
     let body = request.into_body();
     let mut messages = Streaming::new_request(Raw, body, None, Some(MESSAGE_BYTES_MAX));
     let message = timeout(WAIT, messages.message())
         .await
-        .map_err(|_| Status::deadline_exceeded("the request did not arrive in time"))?;
-    message?.ok_or_else(|| Status::invalid_argument("the request has no message"))
+        .map_err(|_| status::late())?
+        .map_err(status::unreadable)?;
+    message.ok_or_else(|| status::invalid_message("the request has no message"))
 }
 
 /// Leaves decoding to those who know the protocol.

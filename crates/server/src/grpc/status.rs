@@ -1,18 +1,19 @@
 //! Refusals, with their details.
 
 use std::collections::HashMap;
+use std::error::Error as _;
 use std::time::Duration;
 
 use sextant_wire::DecodeError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::config::Config;
 use crate::filter::FilterError;
 use crate::hub::Unserved;
+use crate::seats::NoSeat;
 
-/// The domain of the reasons in error details.
-const DOMAIN: &str = "sextant";
+/// The domain of the reasons in error details, as everywhere in this package.
+const DOMAIN: &str = "sextant.v1";
 /// When to ask again for what isn't there yet.
 const STARTING_RETRY: Duration = Duration::from_secs(1);
 /// When to ask again where there was no room; watches last long.
@@ -20,7 +21,30 @@ const ROOM_RETRY: Duration = Duration::from_secs(10);
 
 /// The bytes are not the message.
 pub(super) fn undecodable(error: &DecodeError) -> Status {
-    Status::invalid_argument(error.to_string())
+    invalid_message(&error.to_string())
+}
+
+/// The request holds no message that may be. Other failures are the connection's, and pass.
+pub(super) fn unreadable(error: Status) -> Status {
+    match error.code() {
+        _ if error.source().is_some() => error,
+        Code::Internal | Code::OutOfRange => invalid_message(error.message()),
+        _ => error,
+    }
+}
+
+/// What was sent is no request of gRPC, or holds no message.
+pub(super) fn invalid_message(what: &str) -> Status {
+    let mut details = ErrorDetails::with_bad_request_violation("message", what);
+    details.set_error_info("INVALID", DOMAIN, HashMap::new());
+    Status::with_error_details(Code::InvalidArgument, what, details)
+}
+
+/// The message did not arrive in time.
+pub(super) fn late() -> Status {
+    let details = ErrorDetails::with_error_info("LATE", DOMAIN, HashMap::new());
+    let message = "the request did not arrive in time";
+    Status::with_error_details(Code::DeadlineExceeded, message, details)
 }
 
 /// A list of models that is refused.
@@ -55,12 +79,22 @@ pub(super) fn unserved(why: Unserved) -> Status {
 }
 
 /// No room for another watch.
-pub(super) fn too_many_watchers(config: &Config) -> Status {
-    let max = config.watchers_max;
+pub(super) fn too_many_watchers(why: NoSeat) -> Status {
+    let (figure, max, message) = match why {
+        NoSeat::Full { max } => (
+            "watchers_max",
+            max,
+            format!("this server serves {max} watchers at most"),
+        ),
+        NoSeat::ShareTaken { max } => (
+            "watchers_of_one_caller_max",
+            max,
+            format!("this server serves {max} watchers of one caller at most"),
+        ),
+    };
     let mut details = ErrorDetails::with_retry_info(Some(ROOM_RETRY));
-    let figures = HashMap::from([("watchers_max".to_owned(), max.to_string())]);
+    let figures = HashMap::from([(figure.to_owned(), max.to_string())]);
     details.set_error_info("TOO_MANY_WATCHERS", DOMAIN, figures);
-    let message = format!("this server serves {max} watchers at most");
     Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 

@@ -9,7 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use sextant_measure::time::Clock;
 use sextant_wire::snapshot::encode;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -18,6 +18,7 @@ use super::{Serving, framed, status};
 use crate::encodings::{Encoded, Position};
 use crate::filter::Filter;
 use crate::hub::{Hub, Unserved};
+use crate::seats::Seat;
 
 /// One watch. Its next message is made when the one before has been taken.
 pub(super) struct Watcher {
@@ -32,7 +33,7 @@ pub(super) struct Watcher {
     heartbeat: Duration,
     pushed_bytes: Counter,
     _counted: Counted,
-    _permit: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 impl Watcher {
@@ -40,7 +41,7 @@ impl Watcher {
         serving: &Serving,
         position: Option<Arc<Position>>,
         filter: Filter,
-        permit: OwnedSemaphorePermit,
+        seat: Seat,
     ) -> Self {
         Self {
             hub: Arc::clone(&serving.hub),
@@ -53,7 +54,7 @@ impl Watcher {
             heartbeat: serving.config.heartbeat(),
             pushed_bytes: serving.metrics.pushed_bytes.clone(),
             _counted: Counted::new(&serving.metrics.watchers),
-            _permit: permit,
+            _seat: seat,
         }
     }
 

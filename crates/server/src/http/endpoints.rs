@@ -132,7 +132,8 @@ impl DataJson {
             .iter()
             .map(|endpoint| (&endpoint.id, Some(*endpoint)));
         let endpoint = |(id, endpoint): (&EndpointId, Option<&Endpoint>)| {
-            EndpointJson::new(edition, id, &name, endpoint, now)
+            let offered = model.zip(endpoint);
+            EndpointJson::new(edition, id, &name, offered, now)
         };
         Self {
             id: id.to_string(),
@@ -166,9 +167,14 @@ impl EndpointJson {
         edition: &Edition,
         id: &EndpointId,
         model_name: &str,
-        offered: Option<&Endpoint>,
+        offered: Option<(&Model, &Endpoint)>,
         now: Timestamp,
     ) -> Self {
+        // An endpoint without a limit of its own has its model's.
+        let context_length = offered.map_or(0, |(model, endpoint)| {
+            endpoint.context_length.unwrap_or(model.context_length)
+        });
+        let offered = offered.map(|(_, endpoint)| endpoint);
         let row = edition.snapshot().row(id).map(|row| &*row.value);
         let provider_name = edition.catalog().provider_name(&id.provider);
         let name = match offered {
@@ -183,7 +189,7 @@ impl EndpointJson {
             provider_name: provider_name.to_owned(),
             tag: id.tag(),
             quantization: id.quantization.name(),
-            context_length: offered.and_then(|e| e.context_length).unwrap_or(0),
+            context_length,
             max_completion_tokens: offered.and_then(|e| e.max_completion_tokens),
             max_prompt_tokens: offered.and_then(|e| e.max_prompt_tokens),
             pricing: PricingJson::new(offered.and_then(|e| e.price)),

@@ -30,19 +30,21 @@ use super::numbers::{Numbers, Seen, Shown, THIRTY_MINUTES_US, percentiles, ratio
 use super::problem::{self, Problem};
 use super::query::{ModelPath, Parameters};
 use super::sextant::CountsJson;
+use crate::seats::Caller;
 
 const RANGE_MINUTES_DEFAULT: u32 = 6 * 60;
 const STEP_MINUTES_DEFAULT: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
 
 pub(super) async fn read(
     State(app): State<Arc<App>>,
+    caller: Caller,
     model: Result<ModelPath, Problem>,
     parameters: Result<Parameters, Problem>,
 ) -> Result<Response, Problem> {
     let ModelPath(model) = model?;
     let parameters = parameters?.only(&["from", "to", "step", "region"])?;
     let query = query(&model, &parameters, app.clock.now())?;
-    let points = fetch(&app, &query).await?;
+    let points = fetch(&app, caller, &query).await?;
     if points.is_empty() {
         refuse_unknown(&app, &model)?;
     }
@@ -98,9 +100,13 @@ fn step_minutes(text: &str) -> Result<NonZeroU32, Problem> {
     step.ok_or_else(|| problem::parameter("step", "not a time from 1m to 1d, as in 5m, 1h or 1d"))
 }
 
-async fn fetch(app: &App, query: &HistoryQuery) -> Result<Vec<HistoryPoint>, Problem> {
-    let permit = app.history_queries.try_acquire();
-    let _permit = permit.map_err(|_| problem::history_busy())?;
+async fn fetch(
+    app: &App,
+    caller: Caller,
+    query: &HistoryQuery,
+) -> Result<Vec<HistoryPoint>, Problem> {
+    let seat = app.history_queries.take(caller);
+    let _seat = seat.map_err(problem::history_busy)?;
     let answered = timeout(app.config.history_wait_max(), app.store.history(query)).await;
     let answered = answered.unwrap_or_else(|_| {
         Err(StoreError::Unavailable {

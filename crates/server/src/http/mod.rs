@@ -24,7 +24,6 @@ use http::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, X_CONTENT_TYPE_OPTIONS
 use http::{HeaderName, HeaderValue};
 use sextant_measure::time::Clock;
 use sextant_store::Store;
-use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
 
 use self::problem::Problem;
@@ -34,6 +33,7 @@ use crate::follow::Progress;
 use crate::health::Health;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
+use crate::seats::Seats;
 
 /// What the handlers share.
 pub(crate) struct App {
@@ -41,7 +41,7 @@ pub(crate) struct App {
     pub(crate) progress: Arc<Progress>,
     pub(crate) health: Arc<Health>,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) history_queries: Semaphore,
+    pub(crate) history_queries: Seats,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: Config,
     pub(crate) metrics: Metrics,

@@ -13,6 +13,7 @@ use sextant_measure::id::ModelId;
 use sextant_store::StoreError;
 
 use crate::filter::FilterError;
+use crate::seats::NoSeat;
 
 /// What is told of an error beside its text.
 pub(super) type Extensions = BTreeMap<&'static str, Value>;
@@ -99,10 +100,19 @@ pub(super) fn parameter(name: &'static str, reason: impl Into<String>) -> Proble
     Problem::new(StatusCode::BAD_REQUEST, detail).with("parameter", name)
 }
 
-/// More history is being read than can be.
-pub(super) fn history_busy() -> Problem {
-    let detail = "as many queries of the history are running as may; try again";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1)
+/// More history is being read than can be, by all or by the caller alone.
+pub(super) fn history_busy(why: NoSeat) -> Problem {
+    let (status, detail) = match why {
+        NoSeat::Full { .. } => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "as many queries of the history are running as may; try again",
+        ),
+        NoSeat::ShareTaken { .. } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "as many queries of the history are running as one caller may have; try again",
+        ),
+    };
+    Problem::new(status, detail).retry_after(1)
 }
 
 impl From<PathRejection> for Problem {

@@ -222,6 +222,20 @@ async fn an_endpoint_of_the_catalog_without_a_row_has_no_data() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_endpoint_without_a_context_length_of_its_own_has_its_models() {
+    let (_rig, running) = Rig::with([]).await;
+    for (tag, tokens) in [
+        ("deepinfra/fp8", 327_680),
+        ("novita/bf16", 10_485_760),
+        ("google-vertex/unknown", 10_485_760),
+    ] {
+        let shown = shown(&running, SCOUT, tag).await;
+        assert_eq!(shown["context_length"], tokens, "{tag}");
+    }
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_seen_only_in_traffic_is_shown_without_a_price() {
     let model = unlisted("nobody/knows-it");
     let offered_by_another = endpoint("meta-llama/llama-4-scout", "somebody", Quantization::Int4);

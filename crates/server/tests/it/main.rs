@@ -19,6 +19,7 @@ mod minimums;
 mod models;
 mod numbers;
 mod rig;
+mod shares;
 mod slow;
 mod snapshot;
 mod store;

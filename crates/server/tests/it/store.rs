@@ -1,6 +1,8 @@
 //! A store that holds what a test puts there, or is away.
 
+use std::future;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use sextant_measure::id::EndpointId;
@@ -15,6 +17,7 @@ pub(crate) struct Shelf {
     points: Mutex<Vec<HistoryPoint>>,
     error: Mutex<Option<StoreError>>,
     asked: Mutex<Vec<HistoryQuery>>,
+    is_stalled: AtomicBool,
 }
 
 impl Shelf {
@@ -26,6 +29,11 @@ impl Shelf {
         *self.error.lock().unwrap() = Some(error);
     }
 
+    /// What is asked from now on is never answered; what is asked after that again is.
+    pub(crate) fn stall(&self, is_stalled: bool) {
+        self.is_stalled.store(is_stalled, Ordering::SeqCst);
+    }
+
     pub(crate) fn last_query(&self) -> HistoryQuery {
         self.asked.lock().unwrap().last().unwrap().clone()
     }
@@ -35,6 +43,9 @@ impl Shelf {
 impl Store for Shelf {
     async fn history(&self, query: &HistoryQuery) -> Result<Vec<HistoryPoint>, StoreError> {
         self.asked.lock().unwrap().push(query.clone());
+        if self.is_stalled.load(Ordering::SeqCst) {
+            future::pending::<()>().await;
+        }
         match self.error.lock().unwrap().clone() {
             Some(error) => Err(error),
             None => Ok(self.points.lock().unwrap().clone()),

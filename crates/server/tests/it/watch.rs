@@ -233,6 +233,50 @@ async fn a_silent_watch_has_a_heartbeat_at_least_every_five_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_owner_that_only_says_how_far_it_is_wakes_nobody() {
+    let (rig, running) = Rig::with([change(deepinfra(), 1)]).await;
+    let mut client = running.client();
+    let mut holder = Holder::default();
+    let mut watch = holder.watch(&mut client).await.unwrap();
+    holder.take(&mut watch).await;
+    let tag = running.get("/api/v1/snapshot").await;
+    let tag = tag.header("etag").unwrap().to_owned();
+    let saying = async {
+        // Longer than a version may be old, and than removals are remembered.
+        for _ in 0..4_000 {
+            rig.append(0, progress(OwnerState::Whole)).await;
+            rig.wind(Duration::from_secs(1));
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let waiting = async {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_mins(65) {
+            assert_eq!(holder.take(&mut watch).await, Got::Heartbeat);
+        }
+    };
+    tokio::join!(saying, waiting);
+    let held = [("if-none-match", tag.as_str())];
+    let answer = running.get_with("/api/v1/snapshot", &held).await;
+    assert_eq!(answer.status, 304);
+    let age = running
+        .metric("sextant_server_snapshot_age_seconds")
+        .unwrap();
+    assert!(age < 10.0, "{age}: it was known to be up to date");
+    // Who comes with that version has missed nothing, and is told what comes next.
+    rig.append(0, Entry::EndpointGone(deepinfra())).await;
+    crate::rig::settle().await;
+    let mut watch = holder.watch(&mut client).await.unwrap();
+    let removal = Got::Delta {
+        rows: 0,
+        removed: 1,
+    };
+    assert_eq!(holder.take(&mut watch).await, removal);
+    holder.assert_current(&mut client).await;
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn changes_are_told_at_most_once_a_second() {
     let (rig, running) = Rig::with([]).await;
     let mut holder = Holder::default();
@@ -262,7 +306,8 @@ async fn watches_are_bounded_and_a_closed_one_makes_room() {
     let mut rig = Rig::new(1).await;
     rig.claim(0).await;
     rig.append(0, progress(OwnerState::Whole)).await;
-    rig.config.watchers_max = 2.try_into().unwrap();
+    // One caller has half of them.
+    rig.config.watchers_max = 4.try_into().unwrap();
     let running = rig.serve().await;
     let holder = Holder::default();
     let mut client = running.client();

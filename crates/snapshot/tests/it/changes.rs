@@ -2,7 +2,7 @@
 
 use sextant_snapshot::change::{Change, Delta, FullReason};
 use sextant_snapshot::picture::{Limits, Picture};
-use sextant_snapshot::record::LogRecord;
+use sextant_snapshot::record::{Entry, LogRecord, OwnerState};
 use sextant_snapshot::snapshot::ModelFilter;
 
 use crate::make::*;
@@ -117,6 +117,77 @@ fn an_unchanged_picture_gives_an_empty_change() {
     let delta = delta(other_catalog);
     assert!(delta.catalog_changed && !delta.is_empty());
     assert_eq!(delta.header.version.catalog(), CATALOG + 1);
+}
+
+#[test]
+fn what_no_snapshot_shows_leaves_the_version_as_it_is() {
+    let mut picture = picture(1);
+    apply_all(&mut picture, [(0, 0, claim()), (1, 0, row("a", 1))]);
+    let before = picture.version(CATALOG);
+    apply_all(
+        &mut picture,
+        [
+            (2, 0, progress(OwnerState::Rebuilding)),
+            (3, 0, agent("edge", 1)),
+            (4, 0, Entry::AgentGone(agent_id("edge"))),
+            (5, 0, progress(OwnerState::Rebuilding)),
+        ],
+    );
+    assert_eq!(picture.version(CATALOG), before);
+    let moved = |picture: &mut Picture, offset, entry| {
+        let before = picture.version(CATALOG);
+        picture.apply(record(offset, 0, entry));
+        picture.version(CATALOG) != before
+    };
+    assert!(moved(&mut picture, 6, progress(OwnerState::Whole)));
+    assert!(!moved(&mut picture, 7, progress(OwnerState::Whole)));
+    assert!(moved(&mut picture, 8, progress(OwnerState::Rebuilding)));
+    assert!(moved(&mut picture, 9, row("a", 2)));
+    assert!(moved(&mut picture, 10, gone("a")));
+    assert!(moved(&mut picture, 11, claim()));
+    // Stale. To who does not know of the claim it would count.
+    assert!(moved(&mut picture, 12, progress(OwnerState::Whole)));
+}
+
+#[test]
+fn a_version_that_stood_for_hours_is_gone_on_from() {
+    let mut picture = picture(1);
+    apply_all(&mut picture, [(0, 0, claim()), (1, 0, row("a", 1))]);
+    let older = picture.version(CATALOG);
+    apply_all(&mut picture, [(2, 0, row("b", 1))]);
+    let version = picture.version(CATALOG);
+    for offset in 3..7_200 {
+        apply_all(
+            &mut picture,
+            [(offset, 0, progress(OwnerState::Rebuilding))],
+        );
+        picture.expire(at(i64::try_from(offset).unwrap()));
+    }
+    let idle = delta(since(&picture, &version, at(7_200)));
+    assert!(idle.is_empty() && idle.header.version == version);
+    apply_all(&mut picture, [(7_200, 0, gone("a"))]);
+    let told = since(&picture, &version, at(7_200));
+    assert_eq!(names(&delta(told)), shown(&[], &["a"]));
+    assert_eq!(
+        full(&since(&picture, &older, at(7_200))),
+        FullReason::TooOld
+    );
+}
+
+#[test]
+fn a_reader_that_cannot_tell_what_compaction_deleted_gives_everything() {
+    let mut early = picture(1);
+    apply_all(
+        &mut early,
+        [(0, 0, claim()), (1, 0, row("a", 1)), (2, 0, row("b", 1))],
+    );
+    let version = early.version(CATALOG);
+    // `b` was removed at 3, and its tombstone has been deleted since.
+    let mut late = picture(1);
+    apply_all(&mut late, [(0, 0, claim()), (1, 0, row("a", 1))]);
+    apply_all(&mut late, [(7_200, 0, progress(OwnerState::Rebuilding))]);
+    late.reached_end(0, at(7_201));
+    assert_eq!(full(&since(&late, &version, at(7_201))), FullReason::TooOld);
 }
 
 #[test]

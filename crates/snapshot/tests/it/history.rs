@@ -9,7 +9,7 @@ use sextant_snapshot::change::Change;
 use sextant_snapshot::gates::GateKey;
 use sextant_snapshot::mirror::Mirror;
 use sextant_snapshot::picture::Picture;
-use sextant_snapshot::snapshot::ModelFilter;
+use sextant_snapshot::snapshot::{ModelFilter, Snapshot};
 use sextant_snapshot::version::Version;
 
 use crate::make::*;
@@ -108,6 +108,20 @@ impl Watcher {
     }
 }
 
+/// What each version was first seen to stand for.
+#[derive(Default)]
+struct Contents(HashMap<Version, Snapshot>);
+
+impl Contents {
+    /// A version stands for the same everywhere, as long as every reader knows every claim.
+    fn check(&mut self, picture: &Picture, knows_all: bool) {
+        let now = picture.snapshot(CATALOG, at(0));
+        let version = now.header().version.clone();
+        let first = self.0.entry(version).or_insert_with(|| now.clone());
+        assert!(!knows_all || *first == now, "{first:?} became {now:?}");
+    }
+}
+
 /// Whether whoever has the one version lacks nothing that the other has.
 fn covers(one: &Version, other: Option<&Version>) -> bool {
     other.is_none_or(|other| {
@@ -133,6 +147,7 @@ fn play(events: &[Event], compacts: bool) {
     let mut readers: Vec<_> = (0..3).map(|_| Reader::start(&world)).collect();
     let mut watchers = vec![Watcher::default(); filters.len()];
     let mut past: Vec<Vec<Watcher>> = vec![Vec::new(); filters.len()];
+    let mut contents = Contents::default();
     for event in events {
         let (index, server) = match event {
             Event::Ask { watcher, reader } => (watcher.index(filters.len()), reader.index(3)),
@@ -151,11 +166,15 @@ fn play(events: &[Event], compacts: bool) {
                 continue;
             }
             Event::Read { reader, records } => {
-                readers[reader.index(3)].go_on(&world, *records);
+                let reader = &mut readers[reader.index(3)];
+                reader.go_on(&world, *records);
+                contents.check(&reader.picture, !compacts);
                 continue;
             }
             Event::Restart { reader } => {
-                readers[reader.index(3)] = Reader::start(&world);
+                let reader = &mut readers[reader.index(3)];
+                *reader = Reader::start(&world);
+                contents.check(&reader.picture, !compacts);
                 continue;
             }
             Event::Compact { .. } if !compacts => continue,

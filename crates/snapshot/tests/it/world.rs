@@ -75,8 +75,8 @@ pub(crate) fn events(max: usize) -> impl Strategy<Value = Vec<Event>> {
     let what = prop_oneof![
         8 => (0..KEYS).prop_map(What::Row),
         3 => (0..KEYS).prop_map(What::Gone),
-        1 => Just(What::Agent),
-        1 => any::<bool>().prop_map(What::Progress),
+        3 => Just(What::Agent),
+        4 => any::<bool>().prop_map(What::Progress),
     ];
     let event = prop_oneof![
         3 => (0..30_i64).prop_map(|seconds| Event::Wait { seconds }),
