@@ -7,6 +7,9 @@ use sextant_measure::time::{Clock, Timestamp};
 
 /// A part of the process that has loops, or that has to have something before the process can
 /// serve. The stages beside the server are parts as well: the process' root hands them over.
+///
+/// `now` is the wall clock's time, for a part that knows no other. An age is better told by
+/// monotonic time: that a clock was set must make nothing look stuck, or alive.
 pub trait Check: Send + Sync + 'static {
     /// When each loop turned last.
     fn loops(&self, now: Timestamp) -> Vec<LoopAge>;

@@ -60,7 +60,7 @@ pub(crate) fn start(
     } = following;
     let picture = Picture::new(partitions, config.picture_limits())?;
     let (hub, queries) = Hub::new();
-    let progress = Arc::new(Progress::new(partitions, clock.now()));
+    let progress = Arc::new(Progress::new(partitions));
     let (batches, read) = mpsc::channel(BATCHES_MAX);
     for partition in 0..partitions {
         let reader = Reader {

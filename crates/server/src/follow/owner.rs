@@ -70,7 +70,7 @@ impl Owner {
         let now = self.clock.now();
         self.picture.expire(now);
         self.follow_catalog();
-        self.progress.owner_turned(now);
+        self.progress.owner_turned();
         self.metrics.now.lag(self.progress.lag_records());
         if self.behind.is_empty() && self.published.is_outdated {
             self.publish_if_changed(now);

@@ -57,7 +57,7 @@ impl Reader {
     async fn follow(self) {
         let (mut next, mut target, mut retry) = (Offset(0), None, RETRY_FIRST);
         loop {
-            self.progress.turned(self.partition, self.clock.now());
+            self.progress.turned(self.partition);
             let fetched = match self.read(next).await {
                 Ok(fetched) => fetched,
                 Err(error) => {
@@ -101,8 +101,7 @@ impl Reader {
     }
 
     fn answered(&self, end: Offset) {
-        let now = self.clock.now();
-        if self.progress.answered(self.partition, end.0, now) {
+        if self.progress.answered(self.partition, end.0) {
             let partition = self.partition;
             tracing::info!(partition, "the windows log can be read again");
         }
@@ -112,7 +111,7 @@ impl Reader {
     fn recover(&self, next: Offset, error: &LogError) -> Offset {
         self.metrics.log_errors.inc();
         let partition = self.partition;
-        if self.progress.failed(partition, self.clock.now()) {
+        if self.progress.failed(partition) {
             tracing::warn!(partition, %error, "the windows log cannot be read; what was read is served");
         }
         match error {
