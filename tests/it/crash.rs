@@ -56,33 +56,41 @@ fn p1_p2_p3_twenty_kills_in_the_middle_of_a_replay_change_no_number() {
     );
 }
 
-/// Fault matrix row 23.
+/// Fault matrix row 23: told to end twice, under load.
 #[test]
 fn p1_a_terminated_process_exits_with_0_and_forgets_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let all = observations(3, 60, 900);
+    let all = observations(3, 400, 900);
     let file = write(folder.path(), &all);
     let mut server = Standalone::start(&data);
-    let to = server.http.clone();
+    let to = server.grpc.replace("http://", "grpc://");
     let mut replay = command(&[
         "replay",
         file.to_str().unwrap(),
         "--to",
         &to,
-        "--at-once",
+        "--speed",
+        "150",
         "--rebase",
     ])
     .stdout(Stdio::null())
     .spawn()
     .unwrap();
+    for pause_ms in [700, 1_100, 1_600] {
+        thread::sleep(Duration::from_millis(pause_ms));
+        server.signal("-TERM");
+        server.signal("-TERM");
+        assert_eq!(server.ended().code(), Some(0));
+        server = Standalone::start_again(&data, &server);
+    }
     assert!(wait(&mut replay));
-    assert_eq!(server.terminate().code(), Some(0));
-    let again = Standalone::start_again(&data, &server);
     let truths = by_provider(&all);
-    for endpoint in endpoints(&again, MODEL, all.len() as u64) {
+    for endpoint in endpoints(&server, MODEL, all.len() as u64) {
         assert_true(&endpoint, &truths[provider(&endpoint)]);
     }
+    assert_eq!(server.terminate().code(), Some(0));
+    assert_eq!(stored(&data), all.len() as u64);
 }
 
 fn wait(child: &mut Child) -> bool {

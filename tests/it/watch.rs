@@ -2,7 +2,34 @@ use sextant_tests::process::{Standalone, run};
 use sextant_tests::traffic::{observations, write};
 use sextant_wire::v1;
 use sextant_wire::v1::snapshot_service_client::SnapshotServiceClient;
+use sextant_wire::v1::snapshot_service_server::SERVICE_NAME;
 use sextant_wire::v1::watch_snapshot_response::Message;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+/// Health is the same over gRPC as over HTTP, by the names of the services too.
+#[tokio::test(flavor = "multi_thread")]
+async fn health_over_grpc_says_what_readyz_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Standalone::start(folder.path());
+    let channel = tonic::transport::Endpoint::from_shared(server.grpc.clone());
+    let channel = channel.unwrap().connect().await.unwrap();
+    let mut client = HealthClient::new(channel);
+    for service in ["", SERVICE_NAME, "sextant.v1.ObservationService"] {
+        let request = HealthCheckRequest {
+            service: service.to_owned(),
+        };
+        let mut watch = client.watch(request).await.unwrap().into_inner();
+        let first = watch.message().await.unwrap().unwrap();
+        assert_eq!(first.status(), ServingStatus::Serving, "{service}");
+        if service == "sextant.v1.ObservationService" {
+            server.signal("-TERM");
+            let next = watch.message().await.unwrap().unwrap();
+            assert_eq!(next.status(), ServingStatus::NotServing);
+        }
+    }
+}
 
 /// A watcher gets everything once, then what changes, and resumes from its version.
 #[tokio::test(flavor = "multi_thread")]

@@ -132,6 +132,11 @@ impl Standalone {
     /// Ends it as an operator does.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal("-TERM");
+        self.ended()
+    }
+
+    /// Waits for its end.
+    pub fn ended(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 

@@ -12,8 +12,11 @@ use sextant_snapshot::picture::Limits;
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// How often a new edition is published at most. Default: 1,000.
+    #[schemars(range(min = 1, max = 5_000))]
     pub publish_interval_ms: NonZeroU32,
-    /// How long a watch is silent at most. Default: 4,000.
+    /// How long a watch is silent at most: less than the 5 s that watchers count on. Default:
+    /// 4,000.
+    #[schemars(range(min = 1, max = 4_900))]
     pub heartbeat_ms: NonZeroU32,
     /// Open watches, of which one caller has at most half. Default: 10,000.
     pub watchers_max: NonZeroU32,

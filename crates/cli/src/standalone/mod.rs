@@ -111,6 +111,7 @@ impl Process {
             failure = self.roles.failed() => bail!(failure),
             () = ready => {}
         }
+        self.roles.grpc_health().look().await;
         output::line(&self.http.announcement)?;
         output::line(&self.grpc.announcement)?;
         if reload.args.demo {
