@@ -7,6 +7,7 @@
 
 mod ci;
 mod codegen;
+mod documents;
 mod layers;
 mod problem;
 mod source;

@@ -1,4 +1,4 @@
-//! The project's Rust files.
+//! The project's Rust files and documents.
 
 use std::fs;
 use std::process::Command;
@@ -10,18 +10,28 @@ use crate::workspace;
 /// Written by `cargo xtask codegen`, so no check of written code applies.
 pub(crate) const GENERATED_FOLDER: &str = "crates/wire/src/generated/";
 
-/// A file of code that people wrote.
+/// A file that people wrote.
 pub(crate) struct Source {
     /// Relative to the workspace's root.
     pub(crate) path: String,
     pub(crate) text: String,
 }
 
+/// Every document that git tracks or does not ignore.
+pub(crate) fn documents() -> Result<Vec<Source>> {
+    read(paths("*.md")?)
+}
+
 /// Every `.rs` file that git tracks or does not ignore, generated code apart.
 pub(crate) fn all() -> Result<Vec<Source>> {
-    paths()?
+    let mut paths = paths("*.rs")?;
+    paths.retain(|path| !path.starts_with(GENERATED_FOLDER));
+    read(paths)
+}
+
+fn read(paths: Vec<String>) -> Result<Vec<Source>> {
+    paths
         .into_iter()
-        .filter(|path| !path.starts_with(GENERATED_FOLDER))
         .filter_map(
             |path| match fs::read_to_string(workspace::root().join(&path)) {
                 Ok(text) => Some(Ok(Source { path, text })),
@@ -33,10 +43,10 @@ pub(crate) fn all() -> Result<Vec<Source>> {
         .collect()
 }
 
-fn paths() -> Result<Vec<String>> {
+fn paths(of: &str) -> Result<Vec<String>> {
     let output = Command::new("git")
         .args(["ls-files", "-z", "--cached", "--others"])
-        .args(["--exclude-standard", "--deduplicate", "--", "*.rs"])
+        .args(["--exclude-standard", "--deduplicate", "--", of])
         .current_dir(workspace::root())
         .output()
         .context("run git ls-files")?;

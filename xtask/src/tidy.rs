@@ -1,8 +1,10 @@
-//! `cargo xtask tidy`: sizes, whitespace, markers and names. There is no list of exceptions.
+//! `cargo xtask tidy`: sizes, whitespace, markers, names and what documents point to. There is no
+//! list of exceptions.
 
 use anyhow::Result;
 use proc_macro2::TokenStream;
 
+use crate::documents;
 use crate::problem::{Problem, report};
 use crate::source::{self, Source};
 use crate::tokens;
@@ -26,6 +28,9 @@ const EMPTY_NAMES: [&str; 9] = [
 pub(crate) fn run() -> Result<bool> {
     let mut problems: Vec<_> = source::all()?.iter().flat_map(check_source).collect();
     problems.extend(workspace::packages()?.iter().filter_map(check_package));
+    for document in source::documents()? {
+        problems.extend(documents::check(&document, workspace::root()));
+    }
     Ok(report("tidy", problems))
 }
 

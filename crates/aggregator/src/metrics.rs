@@ -48,79 +48,87 @@ impl Metrics {
     pub fn new(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         let stage = registry.sub_registry_with_prefix("sextant_aggregator");
-        let mut counter = |name: &str, help: &str, counter: &Counter| {
+        let counters = [
+            (
+                "received_observations",
+                "Read from the log",
+                &metrics.received,
+            ),
+            ("filed_observations", "Counted in a window", &metrics.filed),
+            (
+                "clashing_batches",
+                "Same identity, other content",
+                &metrics.clashes,
+            ),
+            (
+                "dead_letter_records",
+                "Records that could not be decoded",
+                &metrics.dead_letters,
+            ),
+            (
+                "corrupt_records",
+                "Records that failed their checksum",
+                &metrics.corrupt,
+            ),
+            (
+                "published_records",
+                "Appended to the windows log",
+                &metrics.published,
+            ),
+            ("stored_rows", "Written to the store", &metrics.stored),
+            (
+                "unstored_windows",
+                "Given up while the store was away",
+                &metrics.windows_dropped,
+            ),
+            (
+                "rebuilds",
+                "Partitions rebuilt from the log",
+                &metrics.rebuilds,
+            ),
+            (
+                "refused_reports",
+                "Of agents past the number that is kept",
+                &metrics.refused_reports,
+            ),
+            (
+                "evicted_senders",
+                "Forgotten before their time",
+                &metrics.evicted_senders,
+            ),
+        ];
+        for (name, help, counter) in counters {
             stage.register(name, help, counter.clone());
-        };
-        counter(
-            "received_observations",
-            "Read from the log",
-            &metrics.received,
-        );
-        counter("filed_observations", "Counted in a window", &metrics.filed);
-        counter(
-            "clashing_batches",
-            "Same identity, other content",
-            &metrics.clashes,
-        );
-        counter(
-            "dead_letter_records",
-            "Records that could not be decoded",
-            &metrics.dead_letters,
-        );
-        counter(
-            "corrupt_records",
-            "Records that failed their checksum",
-            &metrics.corrupt,
-        );
-        counter(
-            "published_records",
-            "Appended to the windows log",
-            &metrics.published,
-        );
-        counter("stored_rows", "Written to the store", &metrics.stored);
-        counter(
-            "unstored_windows",
-            "Given up while the store was away",
-            &metrics.windows_dropped,
-        );
-        counter(
-            "rebuilds",
-            "Partitions rebuilt from the log",
-            &metrics.rebuilds,
-        );
-        counter(
-            "refused_reports",
-            "Agents' figures past the number of agents that is kept",
-            &metrics.refused_reports,
-        );
-        counter(
-            "evicted_senders",
-            "Senders whose repeats are not recognised any more, for want of room",
-            &metrics.evicted_senders,
-        );
-        stage.register(
-            "log_ahead_seconds",
-            "How far the log's time is ahead of the clock",
-            metrics.ahead.clone(),
-        );
-        stage.register(
-            "dropped_observations",
-            "Not counted, by reason",
-            metrics.dropped.clone(),
-        );
-        stage.register(
-            "errors",
-            "Failures, by what was being done",
-            metrics.errors.clone(),
-        );
-        stage.register("series", "Series held", metrics.series.clone());
-        stage.register("senders", "Senders remembered", metrics.senders.clone());
-        stage.register("lag_records", "Records not read yet", metrics.lag.clone());
-        stage.register(
-            "whole",
-            "1 once a partition is rebuilt",
-            metrics.whole.clone(),
-        );
+        }
+        let families = [
+            (
+                "dropped_observations",
+                "Not counted, by reason",
+                &metrics.dropped,
+            ),
+            (
+                "errors",
+                "Failures, by what was being done",
+                &metrics.errors,
+            ),
+        ];
+        for (name, help, family) in families {
+            stage.register(name, help, family.clone());
+        }
+        let gauges = [
+            ("series", "Series held", &metrics.series),
+            ("senders", "Senders remembered", &metrics.senders),
+            ("lag_records", "Records not read yet", &metrics.lag),
+            ("whole", "1 once a partition is rebuilt", &metrics.whole),
+            (
+                "log_ahead_seconds",
+                "The log's time ahead of the clock",
+                &metrics.ahead,
+            ),
+        ];
+        for (name, help, gauge) in gauges {
+            stage.register(name, help, gauge.clone());
+        }
         metrics
     }
 

@@ -55,12 +55,8 @@ impl Roles {
         registry: &mut Registry,
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (log, store) = open(config, &clock)?;
+        let (log, store) = open(config, &clock).await?;
         let partitions = config.log.partitions;
-        let topics = topics(partitions, config.log.retention());
-        log.prepare(&topics)
-            .await
-            .context("cannot prepare the log's topics")?;
         let shared: Arc<dyn EventLog> = Arc::clone(&log) as Arc<dyn EventLog>;
         let stored: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
         let tasks = TaskTracker::new();
@@ -210,7 +206,8 @@ impl Roles {
 /// The end of a part of the process.
 pub(super) type End = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 
-fn open(
+/// The log with its topics, and the store.
+async fn open(
     config: &Config,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<(Arc<SqliteLog>, Arc<SqliteStore>)> {
@@ -219,6 +216,9 @@ fn open(
     let now = Arc::new(move || ticking.now().as_micros());
     let log = SqliteLog::open(folder.join("log"), LogOptions::default(), now)
         .with_context(|| format!("cannot open the log in {}", folder.display()))?;
+    let topics = topics(config.log.partitions, config.log.retention());
+    let prepared = log.prepare(&topics).await;
+    prepared.context("cannot prepare the log's topics")?;
     let options = StoreOptions {
         retention: retention(&config.store),
         ..StoreOptions::default()
