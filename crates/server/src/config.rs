@@ -32,9 +32,9 @@ pub struct Config {
 
     /// Bytes read from a partition at once. Default: 256 KiB.
     pub read_bytes_max: NonZeroU32,
-    /// Encoded forms that are kept of an edition. Default: 1,024.
+    /// Encoded forms that are kept of an edition, and as many of its pages. Default: 1,024.
     pub encodings_max: NonZeroU32,
-    /// Bytes of encoded forms that are kept of an edition. Default: 64 MiB.
+    /// Bytes of encoded forms that are kept of an edition, and as many of its pages. Default: 64 MiB.
     pub encoded_bytes_max: NonZeroU32,
 
     /// How long a loop may go without a turn before the process is called dead. Default: 15,000.

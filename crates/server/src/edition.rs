@@ -5,16 +5,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use sextant_catalog::{Catalog, LiveCatalog};
+use sextant_measure::time::Timestamp;
 use sextant_snapshot::change::Delta;
 use sextant_snapshot::snapshot::Snapshot;
 use sextant_snapshot::version::Version;
 use sextant_wire::snapshot::routing::EndpointFacts;
 use sextant_wire::snapshot::{encode, json};
 
-use crate::encodings::{Bounds, Encoded, Encodings, Form, Key, Position};
+use crate::coding::Coding;
+use crate::encoder::{Encoder, Unmade};
+use crate::encodings::{Document, Encoded, Encodings, Form, Key, Pages, Position};
 use crate::filter::Filter;
 use crate::grpc::framed;
-use crate::metrics::Metrics;
 
 /// The catalog, and what of it stands in snapshots.
 #[derive(Debug)]
@@ -55,7 +57,8 @@ pub struct Edition {
     /// What changed since the edition before.
     step: Option<Step>,
     encodings: Encodings,
-    metrics: Metrics,
+    pages: Pages,
+    encoder: Encoder,
 }
 
 /// What changed between two editions that follow each other.
@@ -70,16 +73,16 @@ impl Edition {
         snapshot: Snapshot,
         step: Option<Step>,
         catalog: Arc<CatalogSection>,
-        bounds: Bounds,
-        metrics: Metrics,
+        encoder: Encoder,
     ) -> Self {
         Self {
             position: Position::new(snapshot.header().version.clone()),
             snapshot,
             catalog,
             step,
-            encodings: Encodings::new(bounds),
-            metrics,
+            encodings: Encodings::new(encoder.bounds),
+            pages: Pages::new(encoder.bounds),
+            encoder,
         }
     }
 
@@ -112,14 +115,34 @@ impl Edition {
     /// Everything, as JSON.
     ///
     /// # Errors
-    /// None that a snapshot could cause.
-    pub async fn json(&self, filter: &Filter) -> serde_json::Result<Encoded> {
-        let key = Key {
-            form: Form::Json,
-            filter: filter.clone(),
-        };
-        let made = || async { self.make_json(filter) };
-        self.encodings.get_or_make(key, made).await
+    /// None that a snapshot could cause, until the process ends.
+    pub(crate) async fn json(
+        self: &Arc<Self>,
+        filter: &Filter,
+        coding: Coding,
+    ) -> Result<Encoded, Unmade> {
+        let (edition, of) = (Arc::clone(self), filter.clone());
+        let make = move || edition.to_json(&of);
+        self.document(&self.encodings, Document::Snapshot, filter, coding, make)
+            .await
+    }
+
+    /// A page that tells ages as they are at this time, or were a moment ago.
+    ///
+    /// # Errors
+    /// None that a snapshot could cause, until the process ends.
+    pub(crate) async fn page(
+        self: &Arc<Self>,
+        page: Document,
+        coding: Coding,
+        now: Timestamp,
+        make: impl FnOnce(&Self) -> serde_json::Result<Vec<u8>> + Send + 'static,
+    ) -> Result<Encoded, Unmade> {
+        let edition = Arc::clone(self);
+        let make = move || make(&edition);
+        let all = Filter::all();
+        self.document(&self.pages.at(now), page, &all, coding, make)
+            .await
     }
 
     /// What changed since a version, as a framed protobuf message. If it isn't the version of the
@@ -145,7 +168,7 @@ impl Edition {
 
     pub(crate) fn make_delta(&self, delta: &Delta, filter: &Filter) -> Encoded {
         let bytes = framed(&encode::delta(delta, self.catalog.facts(filter)));
-        self.metrics.encoded("delta", bytes.len());
+        self.encoder.metrics.encoded("delta", bytes.len());
         let version = &delta.header.version;
         let position = if version == self.position.version() {
             Arc::clone(&self.position)
@@ -172,19 +195,48 @@ impl Edition {
             encode::full(&self.snapshot.of_models(&filter.models()), facts)
         };
         let bytes = framed(&message);
-        self.metrics.encoded("full", bytes.len());
+        self.encoder.metrics.encoded("full", bytes.len());
         self.at_its_position(bytes)
     }
 
-    fn make_json(&self, filter: &Filter) -> serde_json::Result<Encoded> {
-        let facts = self.catalog.facts(filter);
-        let bytes = if filter.is_all() {
-            json::to_json(&self.snapshot, facts)?
-        } else {
-            json::to_json(&self.snapshot.of_models(&filter.models()), facts)?
+    /// A document, coded from the plain one: each is made once.
+    async fn document(
+        &self,
+        encodings: &Encodings,
+        document: Document,
+        filter: &Filter,
+        coding: Coding,
+        make: impl FnOnce() -> serde_json::Result<Vec<u8>> + Send + 'static,
+    ) -> Result<Encoded, Unmade> {
+        let name = document.name();
+        let key = |coding| Key {
+            form: Form::Json(document.clone(), coding),
+            filter: filter.clone(),
         };
-        self.metrics.encoded("json", bytes.len());
-        Ok(self.at_its_position(bytes.into()))
+        let make_plain = || async {
+            let plain = self.encoder.make(make).await?;
+            self.encoder.metrics.encoded(name, plain.len());
+            Ok(self.at_its_position(plain))
+        };
+        let plain = encodings.get_or_make(key(Coding::Identity), make_plain);
+        if coding == Coding::Identity {
+            return plain.await;
+        }
+        let make_coded = || async {
+            let coded = self.encoder.code(plain.await?.bytes, coding).await?;
+            self.encoder.metrics.encoded(coding.name(), coded.len());
+            Ok(self.at_its_position(coded))
+        };
+        encodings.get_or_make(key(coding), make_coded).await
+    }
+
+    fn to_json(&self, filter: &Filter) -> serde_json::Result<Vec<u8>> {
+        let facts = self.catalog.facts(filter);
+        if filter.is_all() {
+            json::to_json(&self.snapshot, facts)
+        } else {
+            json::to_json(&self.snapshot.of_models(&filter.models()), facts)
+        }
     }
 
     fn at_its_position(&self, bytes: bytes::Bytes) -> Encoded {

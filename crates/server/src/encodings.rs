@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use sextant_measure::id::ModelId;
+use sextant_measure::time::Timestamp;
 use sextant_snapshot::version::Version;
 use tokio::sync::OnceCell;
 
+use crate::coding::Coding;
 use crate::filter::Filter;
 
 /// A version and its text.
@@ -55,10 +58,32 @@ pub(crate) struct Key {
 pub(crate) enum Form {
     /// Everything, as protobuf.
     Full,
-    /// Everything, as JSON.
-    Json,
+    /// Something in JSON, so coded.
+    Json(Document, Coding),
     /// What changed since the version with this text, as protobuf.
     Since(String),
+}
+
+/// What is written as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Document {
+    /// Everything.
+    Snapshot,
+    /// The models, for people.
+    Models,
+    /// The endpoints of a model, for people.
+    Endpoints(ModelId),
+}
+
+impl Document {
+    /// As it stands in metrics.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Snapshot => "json",
+            Self::Models => "models",
+            Self::Endpoints(_) => "endpoints",
+        }
+    }
 }
 
 /// How much is kept. What is over is encoded for its asker alone.
@@ -133,6 +158,33 @@ impl Encodings {
         } else {
             kept.bytes += bytes;
         }
+    }
+}
+
+/// The forms that tell ages: of one second, since an edition may stand for longer.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    bounds: Bounds,
+    present: Mutex<(i64, Arc<Encodings>)>,
+}
+
+impl Pages {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        let none = (i64::MIN, Arc::new(Encodings::new(bounds)));
+        Self {
+            bounds,
+            present: Mutex::new(none),
+        }
+    }
+
+    /// Those of the second in which this time is.
+    pub(crate) fn at(&self, now: Timestamp) -> Arc<Encodings> {
+        let second = now.as_micros().div_euclid(1_000_000);
+        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        if present.0 != second {
+            *present = (second, Arc::new(Encodings::new(self.bounds)));
+        }
+        Arc::clone(&present.1)
     }
 }
 

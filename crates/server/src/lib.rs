@@ -2,8 +2,8 @@
 //!
 //! One task follows the windows log and owns the picture of it. At most once a second it publishes
 //! an [`edition`]: an immutable snapshot with its version, in which each encoded form is made once,
-//! when it is first asked for, and shared by all who ask. Readers take the present edition without
-//! a lock.
+//! when it is first asked for, and shared by all who ask; what tells ages, once a second. Readers
+//! take the present edition without a lock.
 //!
 //! - [`follow`]: from the log to editions. [`hub`]: what readers ask.
 //! - [`grpc`]: `SnapshotService`. [`http`]: the routes.
@@ -20,8 +20,10 @@
 //! - Watchers, filters, encoded forms, queries and what is read at once are all bounded. Of watches
 //!   and queries one [`Caller`] has at most half.
 
+mod coding;
 pub mod config;
 pub mod edition;
+mod encoder;
 mod encodings;
 pub mod filter;
 pub mod follow;

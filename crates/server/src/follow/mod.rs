@@ -25,6 +25,7 @@ use self::owner::{Owner, Published};
 use self::reader::Reader;
 use crate::config::{Config, length};
 use crate::edition::CatalogSection;
+use crate::encoder::Encoder;
 use crate::encodings::Bounds;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
@@ -85,8 +86,8 @@ pub(crate) fn start(
         clock,
         hub: Arc::clone(&hub),
         progress: Arc::clone(&progress),
+        encoder: Encoder::new(bounds, metrics.clone()),
         metrics,
-        bounds,
         behind: (0..partitions).collect(),
         published: Published::default(),
         waiting: Vec::new(),

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::progress::Progress;
 use super::reader::Batch;
 use crate::edition::{CatalogSection, Edition, Step};
-use crate::encodings::Bounds;
+use crate::encoder::Encoder;
 use crate::hub::{Hub, Query};
 use crate::metrics::Metrics;
 
@@ -32,7 +32,7 @@ pub(super) struct Owner {
     pub(super) hub: Arc<Hub>,
     pub(super) progress: Arc<Progress>,
     pub(super) metrics: Metrics,
-    pub(super) bounds: Bounds,
+    pub(super) encoder: Encoder,
     /// Partitions that have not been read to where their end was at the start.
     pub(super) behind: BTreeSet<u32>,
     pub(super) published: Published,
@@ -157,8 +157,7 @@ impl Owner {
             snapshot,
             step,
             Arc::clone(&self.section),
-            self.bounds,
-            self.metrics.clone(),
+            self.encoder.clone(),
         ));
         self.published = Published {
             edition: Some(Arc::clone(&edition)),

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sextant_catalog::{Architecture, Endpoint, Mix, Modality, Model, Price, Pricing};
@@ -22,8 +22,10 @@ use super::numbers::{FIVE_MINUTES_US, ONE_DAY_US, THIRTY_MINUTES_US, thousandth}
 use super::problem::Problem;
 use super::query::{ModelPath, Parameters};
 use super::sextant::SextantObject;
-use super::{App, models};
+use super::{App, models, shared};
+use crate::coding::Coding;
 use crate::edition::Edition;
+use crate::encodings::Document;
 
 const TOOL_CHOICES: [&str; 4] = ["none", "auto", "required", "function"];
 
@@ -31,21 +33,26 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     model: Result<ModelPath, Problem>,
     parameters: Result<Parameters, Problem>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let ModelPath(model) = model?;
     parameters?.only(&[])?;
     let edition = app.edition()?;
-    let listed = edition.catalog().model(&model);
-    if listed.is_none() && edition.snapshot().model(&model).is_empty() {
+    let is_listed = edition.catalog().model(&model).is_some();
+    if !is_listed && edition.snapshot().model(&model).is_empty() {
         return Err(models::unknown(&edition, &model));
     }
-    let data = DataJson::new(&edition, &model, listed, app.clock.now());
-    let about = models::About::new(&edition);
-    Ok(Json(EndpointsJson {
-        data,
-        sextant: about,
-    })
-    .into_response())
+    let (coding, now) = (Coding::accepted(&headers), app.clock.now());
+    let page = Document::Endpoints(model.clone());
+    let make = move |edition: &Edition| {
+        let listed = edition.catalog().model(&model);
+        serde_json::to_vec(&EndpointsJson {
+            data: DataJson::new(edition, &model, listed, now),
+            sextant: models::About::new(edition),
+        })
+    };
+    let page = edition.page(page, coding, now, make).await?;
+    Ok(shared(page, coding))
 }
 
 #[derive(Serialize)]

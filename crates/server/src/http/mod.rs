@@ -18,17 +18,21 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderName, HeaderValue};
 use sextant_measure::time::Clock;
 use sextant_store::Store;
 use tower_http::compression::CompressionLayer;
 
 use self::problem::Problem;
+use crate::coding::Coding;
 use crate::config::Config;
 use crate::edition::Edition;
+use crate::encodings::Encoded;
 use crate::follow::Progress;
 use crate::health::Health;
 use crate::hub::Hub;
@@ -72,6 +76,19 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(Arc::clone(&app), finish))
         .with_state(app)
+}
+
+/// An answer that many readers share.
+fn shared(encoded: Encoded, coding: Coding) -> Response {
+    let json = HeaderValue::from_static("application/json");
+    let mut response = ([(CONTENT_TYPE, json)], encoded.bytes).into_response();
+    if coding != Coding::Identity {
+        let headers = response.headers_mut();
+        let name = HeaderValue::from_static(coding.name());
+        headers.insert(CONTENT_ENCODING, name);
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    response
 }
 
 /// What holds for every answer.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use http::HeaderMap;
 use serde::Serialize;
 use sextant_catalog::{Benchmark, Benchmarks, Endpoint, Mix, Model};
 use sextant_measure::figures::Percentile;
@@ -16,12 +16,14 @@ use sextant_snapshot::best;
 use sextant_snapshot::row::EndpointRow;
 use sextant_wire::json::rfc3339;
 
-use super::App;
 use super::endpoints::{ArchitectureJson, seconds};
 use super::numbers::{Seen, THIRTY_MINUTES_US, status, thousandth};
 use super::problem::{self, Problem};
 use super::query::Parameters;
+use super::{App, shared};
+use crate::coding::Coding;
 use crate::edition::Edition;
+use crate::encodings::Document;
 
 /// Models that are looked through for one that was misspelt.
 const LOOKED_THROUGH_MAX: usize = 1_000;
@@ -33,23 +35,14 @@ const SIMILARITY_MIN: f64 = 0.8;
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     parameters: Result<Parameters, Problem>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     parameters?.only(&[])?;
+    let (coding, now) = (Coding::accepted(&headers), app.clock.now());
+    let make = move |edition: &Edition| serde_json::to_vec(&ModelsJson::new(edition, now));
     let edition = app.edition()?;
-    let (catalog, snapshot) = (edition.catalog(), edition.snapshot());
-    let seen: BTreeSet<_> = snapshot
-        .rows()
-        .iter()
-        .map(|row| &row.value.id().model)
-        .collect();
-    let listed = catalog.models().map(|model| (&model.id, Some(model)));
-    let mut models: BTreeMap<_, _> = seen.into_iter().map(|id| (id, None)).collect();
-    models.extend(listed);
-    let now = app.clock.now();
-    let each = |(id, model)| ModelJson::new(&edition, id, model, now);
-    let data = models.into_iter().map(each).collect();
-    let sextant = About::new(&edition);
-    Ok(Json(ModelsJson { data, sextant }).into_response())
+    let page = edition.page(Document::Models, coding, now, make).await?;
+    Ok(shared(page, coding))
 }
 
 /// The refusal of a model that nothing is known of.
@@ -148,6 +141,25 @@ impl About {
                 partitions: header.partitions,
             },
             observer_suspected: header.observer_suspected,
+        }
+    }
+}
+
+impl ModelsJson {
+    fn new(edition: &Edition, now: Timestamp) -> Self {
+        let (catalog, snapshot) = (edition.catalog(), edition.snapshot());
+        let seen: BTreeSet<_> = snapshot
+            .rows()
+            .iter()
+            .map(|row| &row.value.id().model)
+            .collect();
+        let listed = catalog.models().map(|model| (&model.id, Some(model)));
+        let mut models: BTreeMap<_, _> = seen.into_iter().map(|id| (id, None)).collect();
+        models.extend(listed);
+        let each = |(id, model)| ModelJson::new(edition, id, model, now);
+        Self {
+            data: models.into_iter().map(each).collect(),
+            sextant: About::new(edition),
         }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use sextant_measure::id::ModelId;
 use sextant_store::StoreError;
 
+use crate::encoder::Unmade;
 use crate::filter::FilterError;
 use crate::seats::NoSeat;
 
@@ -151,8 +152,8 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<serde_json::Error> for Problem {
-    fn from(error: serde_json::Error) -> Self {
+impl From<Unmade> for Problem {
+    fn from(error: Unmade) -> Self {
         tracing::error!(%error, "an answer cannot be encoded");
         let detail = "the answer cannot be encoded";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
 
-use super::App;
 use super::problem::Problem;
 use super::query::Parameters;
+use super::{App, shared};
+use crate::coding::Coding;
 use crate::config::length;
 use crate::filter::Filter;
 
@@ -28,9 +29,9 @@ pub(super) async fn read(
     if is_held(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, described).into_response());
     }
-    let encoded = edition.json(&filter).await?;
-    let content_type = [(CONTENT_TYPE, "application/json")];
-    Ok((described, content_type, encoded.bytes).into_response())
+    let coding = Coding::accepted(&headers);
+    let encoded = edition.json(&filter, coding).await?;
+    Ok((described, shared(encoded, coding)).into_response())
 }
 
 /// Whether the client has what carries this tag (RFC 9110, section 13.1.2: the comparison is weak).

@@ -18,6 +18,7 @@ mod hostile;
 mod minimums;
 mod models;
 mod numbers;
+mod once;
 mod rig;
 mod shares;
 mod slow;
