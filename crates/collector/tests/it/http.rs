@@ -183,8 +183,8 @@ async fn impossible_values_are_refused_by_index_and_the_rest_is_taken() {
         (with("streamed", json!(1)), "true or false"),
         (with("model", Value::Null), "required"),
         (
-            with("extra", json!(1)).replace("\"extra\":1", &format!("\"extra\":{deep}")),
-            "JSON",
+            with("model", json!(1)).replace("\"model\":1", &format!("\"model\":{deep}")),
+            "model",
         ),
         ("{".to_owned(), "JSON"),
         ("17".to_owned(), "JSON"),
