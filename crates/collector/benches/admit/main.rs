@@ -13,7 +13,6 @@ mod nowhere;
 mod warm_stream;
 
 use std::hint::black_box;
-use std::sync::Arc;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sextant_catalog::{Catalog, LiveCatalog};

@@ -224,10 +224,7 @@ impl Reader {
         let Ok(held) = self.peer.definitions.take(1) else {
             return false;
         };
-        match &mut self.definitions {
-            Some(definitions) => definitions.merge(held),
-            none => *none = Some(held),
-        }
+        held.add_to(&mut self.definitions);
         true
     }
 
