@@ -191,3 +191,36 @@ async fn shutdown_does_not_wait_for_the_rest_of_a_message() {
         assert_eq!(began.elapsed(), Duration::ZERO);
     }
 }
+
+/// One of these is refused and one accepted, both at once.
+fn batches() -> Vec<u8> {
+    let nameless = "x".repeat(129);
+    let mut refused = vec![0x12, 0x84, 0x01, 0x0a, 0x81, 0x01];
+    refused.extend(nameless.bytes());
+    let mut batches = begun(u32::try_from(refused.len()).unwrap(), 0);
+    batches.extend(refused);
+    batches.extend(begun(2, 0));
+    batches.extend([0x12, 0]);
+    batches
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_its_answers_does_not_hold_shutdown() {
+    let harness = collector().await;
+    let (frames, incoming) = mpsc::channel(64);
+    let request = request("Report", Body::from_stream(ReceiverStream::new(incoming)));
+    // Kept, and never polled.
+    let unread = service(&harness.collector).oneshot(request).await.unwrap();
+    for _ in 0..12 {
+        let bytes = Bytes::from(batches());
+        frames.send(Ok::<_, Infallible>(bytes)).await.unwrap();
+    }
+    settled().await;
+    assert!(harness.metric("received_batches_total") > 4);
+    assert_eq!(harness.metric("ended_streams_total"), 0);
+    harness.shutdown.cancel();
+    let drained = timeout(Duration::from_secs(3), harness.collector.drained()).await;
+    drained.expect("an end in time");
+    assert_eq!(harness.metric("ended_streams_total"), 1);
+    drop(unread);
+}
