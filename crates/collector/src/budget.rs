@@ -72,10 +72,14 @@ impl Share {
 }
 
 impl Held {
-    /// Holds the other's quantity too. Both must be of one share.
-    pub(crate) fn merge(&mut self, other: Self) {
-        self.own.merge(other.own);
-        self.whole.merge(other.whole);
+    /// Lets the sum hold this too. Both must be of one share.
+    pub(crate) fn add_to(self, sum: &mut Option<Self>) {
+        if let Some(sum) = sum {
+            sum.own.merge(self.own);
+            sum.whole.merge(self.whole);
+        } else {
+            *sum = Some(self);
+        }
     }
 }
 
@@ -87,8 +91,9 @@ mod tests {
     fn one_share_takes_half_and_leaves_the_rest_to_others() {
         let budget = Budget::new(NonZeroU32::new(10).unwrap());
         let (greedy, modest) = (budget.share(), budget.share());
-        let mut held = greedy.take(3).unwrap();
-        held.merge(greedy.take(2).unwrap());
+        let mut held = None;
+        greedy.take(3).unwrap().add_to(&mut held);
+        greedy.take(2).unwrap().add_to(&mut held);
         assert_eq!(greedy.take(1).unwrap_err(), Refused::Now);
         assert_eq!(greedy.take(6).unwrap_err(), Refused::Never);
         let other = modest.take(5).unwrap();

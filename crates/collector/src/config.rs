@@ -47,9 +47,9 @@ pub struct Config {
 
     /// Bytes that wait for the log. Default: 256 MiB.
     pub in_flight_bytes_max: NonZeroU32,
-    /// Bytes of HTTP bodies that are being read. Default: 128 MiB.
+    /// Bytes of HTTP bodies and gRPC messages that are being read. Default: 128 MiB.
     pub body_bytes_max: NonZeroU32,
-    /// How long an HTTP body may take to arrive. Default: 30,000.
+    /// How long an HTTP body or a gRPC message may take to arrive. Default: 30,000.
     pub body_wait_ms_max: NonZeroU32,
 
     /// When to send again after a refusal for want of room. Default: 250.

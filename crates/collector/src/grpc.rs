@@ -1,18 +1,29 @@
 //! `sextant.v1.ObservationService`.
 
+mod arrival;
+mod framing;
 mod status;
 mod stream;
 
+use std::convert::Infallible;
+use std::future::ready;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use sextant_measure::observation::Definition;
 use sextant_measure::refusal::Refusal;
 use sextant_wire::answer::BatchRefusal;
 use sextant_wire::batch::Batch;
 use sextant_wire::v1;
-use sextant_wire::v1::observation_service_server::{ObservationService, ObservationServiceServer};
+use sextant_wire::v1::observation_service_server::{
+    ObservationService, ObservationServiceServer, SERVICE_NAME,
+};
+use tonic::body::Body;
+use tonic::server::NamedService;
 use tonic::{Request, Response, Status, Streaming};
 
+use self::arrival::Arrival;
 use self::status::status;
 pub use self::stream::Answers;
 use crate::collector::Collector;
@@ -22,15 +33,68 @@ use crate::metrics::Transport;
 use crate::peer::PeerKey;
 use crate::refusal;
 
-/// The service, before a server's own layers.
+/// The service, what arrives for it limited, before a server's own layers.
+#[derive(Clone)]
+pub struct Bounded {
+    collector: Arc<Collector>,
+    server: ObservationServiceServer<Service>,
+}
+
+/// The service itself.
 #[derive(Clone)]
 pub struct Service(Arc<Collector>);
 
-/// The service of a collector, its message size limited.
-pub fn service(collector: &Arc<Collector>) -> ObservationServiceServer<Service> {
+/// The service of a collector, its messages limited in size, number and time.
+pub fn service(collector: &Arc<Collector>) -> Bounded {
     let message_bytes_max = length(collector.config.message_bytes_max);
-    ObservationServiceServer::new(Service(Arc::clone(collector)))
-        .max_decoding_message_size(message_bytes_max)
+    let service = Service(Arc::clone(collector));
+    Bounded {
+        collector: Arc::clone(collector),
+        server: ObservationServiceServer::new(service).max_decoding_message_size(message_bytes_max),
+    }
+}
+
+impl NamedService for Bounded {
+    const NAME: &'static str = SERVICE_NAME;
+}
+
+impl tower::Service<http::Request<Body>> for Bounded {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let transport = match request.uri().path().rsplit('/').next() {
+            Some("ReportBatch") => Transport::GrpcUnary,
+            _ => Transport::GrpcStream,
+        };
+        let peer = match self
+            .collector
+            .peer(&PeerKey::of_request(request.extensions()))
+        {
+            Ok(peer) => peer,
+            Err(refusal) => {
+                let refusal = self.turned_away(transport, refusal);
+                return Box::pin(ready(Ok(status(&refusal).into_http())));
+            }
+        };
+        let arrival = Arrival::new(&self.collector, peer, transport);
+        self.server.call(request.map(|body| arrival.of(body)))
+    }
+}
+
+impl Bounded {
+    /// Who may not even begin. A stream that is not opened is no batch that is refused.
+    fn turned_away(&self, transport: Transport, refusal: BatchRefusal) -> BatchRefusal {
+        match transport {
+            Transport::GrpcUnary => self.collector.refuse(transport, 0, refusal),
+            Transport::GrpcStream | Transport::Http => refusal,
+        }
+    }
 }
 
 #[tonic::async_trait]

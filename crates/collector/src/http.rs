@@ -69,7 +69,16 @@ async fn read(
     let bytes = content_length(request.headers()).unwrap_or(bytes_max);
     let held = peer.body_bytes.take(bytes.min(bytes_max));
     let _held = held.map_err(|_| refuse(refusal::load("bodies", config)))?;
-    let body = timeout(config.body_wait_max(), Bytes::from_request(request, &())).await;
+    let arriving = timeout(config.body_wait_max(), Bytes::from_request(request, &()));
+    let body = tokio::select! {
+        biased;
+        body = arriving => body,
+        // Nothing has been promised for what is not here yet.
+        () = collector.shutdown.cancelled() => {
+            let refusal = refuse(refusal::unavailable("the collector stops", config));
+            return Err(Problem::from(refusal).closing());
+        }
+    };
     let body = match body {
         Ok(Ok(body)) => body,
         Ok(Err(rejection)) => {

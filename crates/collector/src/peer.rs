@@ -42,7 +42,7 @@ pub(crate) struct Peer {
     pub(crate) new_senders: Limiter,
     /// Bytes that wait for the log.
     pub(crate) in_flight_bytes: Share,
-    /// Bytes of HTTP bodies.
+    /// Bytes of HTTP bodies and gRPC messages that are not whole yet.
     pub(crate) body_bytes: Share,
     /// Open streams.
     pub(crate) streams: Share,

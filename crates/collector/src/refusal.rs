@@ -17,6 +17,14 @@ pub(crate) fn too_many_observations(found: u32, config: &Config) -> BatchRefusal
     )
 }
 
+pub(crate) fn message_too_large(config: &Config) -> BatchRefusal {
+    let max = config.message_bytes_max;
+    never(
+        Reason::TooLarge,
+        format!("more than the {max} bytes of a message; send smaller batches"),
+    )
+}
+
 pub(crate) fn record_too_large(found: usize, config: &Config) -> BatchRefusal {
     let max = config.record_bytes_max;
     never(

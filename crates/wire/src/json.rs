@@ -1,13 +1,20 @@
 //! Observations as JSON: an array, or one object a line.
 
+mod object;
+
+use std::fmt;
+
 use jiff::Timestamp as Rfc3339;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Number, Value, json};
 use sextant_measure::id::{ModelId, Operation, ProviderId, Region, RequestId};
 use sextant_measure::observation::{DURATION_US_MAX, Definition, Measurement, Observation, Tier};
 use sextant_measure::outcome::{Outcome, Source};
 use sextant_measure::refusal::Refusal;
 use sextant_measure::time::Timestamp;
+
+use self::object::{Object, Scalar};
 
 /// What a body held.
 #[derive(Debug, Default)]
@@ -32,19 +39,14 @@ pub enum BodyError {
     TooMany(usize),
 }
 
-/// Reads a JSON array or newline-delimited JSON of at most `max` observations.
+/// Reads a JSON array or newline-delimited JSON of at most `max` observations. What it makes of a
+/// body is bounded by `max`, what it needs meanwhile by a few times the longest observation.
 pub fn parse(body: &[u8], max: usize) -> Result<Parsed, BodyError> {
     let text =
         std::str::from_utf8(body).map_err(|error| BodyError::NotUtf8(error.valid_up_to()))?;
     let mut parsed = Parsed::default();
     if text.trim_start().starts_with('[') {
-        let items: Vec<&RawValue> = serde_json::from_str(text)?;
-        if items.len() > max {
-            return Err(BodyError::TooMany(max));
-        }
-        for item in items {
-            parsed.push(item.get());
-        }
+        parsed.read_array(text, max)?;
     } else {
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             if parsed.observations.len() == max {
@@ -103,112 +105,116 @@ pub fn rfc3339(at: Timestamp) -> String {
         .unwrap_or_default()
 }
 
+/// The items of an array, each read by itself; past the most that are taken it is read no further.
+struct Items<'p> {
+    parsed: &'p mut Parsed,
+    max: usize,
+    are_too_many: &'p mut bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Items<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Items<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an array of at most {} observations", self.max)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while let Some(item) = items.next_element::<&RawValue>()? {
+            if self.parsed.observations.len() == self.max {
+                *self.are_too_many = true;
+                return Err(A::Error::custom("too many observations"));
+            }
+            self.parsed.push(item.get());
+        }
+        Ok(())
+    }
+}
+
 impl Parsed {
+    fn read_array(&mut self, text: &str, max: usize) -> Result<(), BodyError> {
+        let mut are_too_many = false;
+        let items = Items {
+            parsed: self,
+            max,
+            are_too_many: &mut are_too_many,
+        };
+        let mut array = serde_json::Deserializer::from_str(text);
+        let read = items.deserialize(&mut array).and_then(|()| array.end());
+        if are_too_many {
+            return Err(BodyError::TooMany(max));
+        }
+        Ok(read?)
+    }
+
     fn push(&mut self, text: &str) {
-        let observation = serde_json::from_str::<Map<String, Value>>(text)
-            .map_err(|_| Refusal::Malformed)
-            .and_then(|object| {
-                let mut fields = Fields(object);
-                let observation = fields.observation();
-                self.unknown_fields += fields.0.len() as u64;
-                observation
-            });
+        let object = serde_json::from_str::<Object<'_>>(text).map_err(|_| Refusal::Malformed);
+        let observation = object.and_then(|object| {
+            self.unknown_fields += object.unknown_fields;
+            object.observation()
+        });
         self.observations.push(observation);
     }
 }
 
-/// The fields of one object that have not been read yet.
-struct Fields(Map<String, Value>);
-
-impl Fields {
-    fn observation(&mut self) -> Result<Observation, Refusal> {
-        let names = ["model", "provider", "quantization", "region"];
-        let [model, provider, quantization, region] = names.map(|name| self.take(name));
-        let moments = [
-            "completed_at",
-            "outcome",
-            "request_id",
-            "source",
-            "tier",
-            "operation",
-        ];
-        let [completed_at, outcome, request_id, source, tier, operation] =
-            moments.map(|name| self.take(name));
-        let measurement = self.measurement(completed_at, outcome, source);
+impl Object<'_> {
+    fn observation(self) -> Result<Observation, Refusal> {
         let definition = Definition {
-            model: parse_required(model, ModelId::new, Refusal::Model)?,
-            provider: parse_required(provider, ProviderId::new, Refusal::Provider)?,
-            quantization: parse_text(quantization, str::parse, Refusal::Quantization)?,
-            region: parse_text(region, Region::new, Refusal::Region)?,
+            model: required(self.model, ModelId::new, Refusal::Model)?,
+            provider: required(self.provider, ProviderId::new, Refusal::Provider)?,
+            quantization: text(self.quantization, str::parse, Refusal::Quantization)?,
+            region: text(self.region, Region::new, Refusal::Region)?,
         };
+        let measurement = Measurement {
+            completed_at: required(self.completed_at, moment, Refusal::CompletedAt)?,
+            outcome: required(self.outcome, str::parse::<Outcome>, Refusal::Outcome)?,
+            source: text(self.source, str::parse::<Source>, Refusal::Source)?.unwrap_or_default(),
+            streamed: flag(self.streamed)?,
+            ttft_us: micros(self.ttft_ms)?,
+            duration_us: micros(self.duration_ms)?,
+            input_tokens: whole(self.input_tokens, Refusal::Tokens)?,
+            output_tokens: whole(self.output_tokens, Refusal::Tokens)?,
+            status_code: whole(self.status_code, Refusal::StatusCode)?,
+            attempt: whole(self.attempt, Refusal::Attempt)?.unwrap_or(1),
+            is_final: flag(self.is_final)?,
+        };
+        measurement.check()?;
         Ok(Observation {
             definition,
-            measurement: measurement?,
-            request_id: parse_text(request_id, RequestId::new, Refusal::RequestId)?,
-            tier: parse_text(tier, str::parse::<Tier>, Refusal::Tier)?,
-            operation: parse_text(operation, Operation::new, Refusal::Operation)?,
+            measurement,
+            request_id: text(self.request_id, RequestId::new, Refusal::RequestId)?,
+            tier: text(self.tier, str::parse::<Tier>, Refusal::Tier)?,
+            operation: text(self.operation, Operation::new, Refusal::Operation)?,
         })
-    }
-
-    fn measurement(
-        &mut self,
-        completed_at: Option<Value>,
-        outcome: Option<Value>,
-        source: Option<Value>,
-    ) -> Result<Measurement, Refusal> {
-        // All are taken before any is judged, so that none is left to count as unknown.
-        let numbers = [
-            "ttft_ms",
-            "duration_ms",
-            "input_tokens",
-            "output_tokens",
-            "status_code",
-        ];
-        let [ttft, duration, input, output, status] = numbers.map(|name| self.take(name));
-        let [attempt, is_final, streamed] =
-            ["attempt", "final", "streamed"].map(|name| self.take(name));
-        let measurement = Measurement {
-            completed_at: parse_required(completed_at, moment, Refusal::CompletedAt)?,
-            outcome: parse_required(outcome, str::parse::<Outcome>, Refusal::Outcome)?,
-            source: parse_text(source, str::parse::<Source>, Refusal::Source)?.unwrap_or_default(),
-            streamed: flag(streamed)?,
-            ttft_us: micros(ttft)?,
-            duration_us: micros(duration)?,
-            input_tokens: whole(input, Refusal::Tokens)?,
-            output_tokens: whole(output, Refusal::Tokens)?,
-            status_code: whole(status, Refusal::StatusCode)?,
-            attempt: whole(attempt, Refusal::Attempt)?.unwrap_or(1),
-            is_final: flag(is_final)?,
-        };
-        measurement.check().map(|()| measurement)
-    }
-
-    /// A field that is `null` is absent.
-    fn take(&mut self, name: &str) -> Option<Value> {
-        self.0.remove(name).filter(|value| !value.is_null())
     }
 }
 
-fn parse_required<T, E>(
-    value: Option<Value>,
+fn required<T, E>(
+    value: Option<Scalar<'_>>,
     parse: impl FnOnce(&str) -> Result<T, E>,
     refusal: Refusal,
 ) -> Result<T, Refusal> {
-    parse_text(value, parse, refusal)?.ok_or(Refusal::FieldMissing)
+    text(value, parse, refusal)?.ok_or(Refusal::FieldMissing)
 }
 
-fn parse_text<T, E>(
-    value: Option<Value>,
+fn text<T, E>(
+    value: Option<Scalar<'_>>,
     parse: impl FnOnce(&str) -> Result<T, E>,
     refusal: Refusal,
 ) -> Result<Option<T>, Refusal> {
-    let text = value.map(|value| match value {
-        Value::String(text) => Ok(text),
-        _ => Err(refusal),
-    });
-    text.transpose()?
-        .map(|text| parse(&text).map_err(|_| refusal))
-        .transpose()
+    match value {
+        None => Ok(None),
+        Some(Scalar::Text(text)) => parse(&text).map(Some).map_err(|_| refusal),
+        Some(_) => Err(refusal),
+    }
 }
 
 fn moment(text: &str) -> Result<Timestamp, jiff::Error> {
@@ -216,37 +222,22 @@ fn moment(text: &str) -> Result<Timestamp, jiff::Error> {
         .map(|at| Timestamp::from_micros(at.as_microsecond()))
 }
 
-fn flag(value: Option<Value>) -> Result<bool, Refusal> {
-    value.map_or(Ok(true), |value| value.as_bool().ok_or(Refusal::Flag))
+fn flag(value: Option<Scalar<'_>>) -> Result<bool, Refusal> {
+    value.map_or(Ok(true), |value| value.flag().ok_or(Refusal::Flag))
 }
 
-fn whole<T: TryFrom<u64>>(value: Option<Value>, refusal: Refusal) -> Result<Option<T>, Refusal> {
-    let number = value.map(|value| {
-        value
-            .as_u64()
-            .and_then(|n| T::try_from(n).ok())
-            .ok_or(refusal)
-    });
-    number.transpose()
+fn whole<T: TryFrom<u64>>(
+    value: Option<Scalar<'_>>,
+    refusal: Refusal,
+) -> Result<Option<T>, Refusal> {
+    let narrow = |value: Scalar<'_>| value.whole().and_then(|n| T::try_from(n).ok());
+    value.map(|value| narrow(value).ok_or(refusal)).transpose()
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "finite, not negative and below the bound, which is checked first"
-)]
-fn micros(value: Option<Value>) -> Result<Option<u64>, Refusal> {
-    const BOUND_US: f64 = 1e15;
-    let micros = value.map(|value| {
-        let us = value.as_f64().ok_or(Refusal::Milliseconds)? * 1_000.0;
-        match us {
-            _ if !us.is_finite() || us < 0.0 => Err(Refusal::Milliseconds),
-            // Past any bound all are alike.
-            _ if us > BOUND_US => Ok(DURATION_US_MAX + 1),
-            _ => Ok(us.round() as u64),
-        }
-    });
-    micros.transpose()
+fn micros(value: Option<Scalar<'_>>) -> Result<Option<u64>, Refusal> {
+    let us = value.map(|ms| ms.thousandfold().ok_or(Refusal::Milliseconds));
+    // Past the longest that is taken all are alike.
+    Ok(us.transpose()?.map(|us| us.min(DURATION_US_MAX + 1)))
 }
 
 /// Whole microseconds as milliseconds, without a fraction where there is none.

@@ -94,11 +94,12 @@ impl WarmStream {
         let collector = collector();
         let (frames, incoming) = mpsc::channel(64);
         let incoming = ReceiverStream::new(incoming).map(Ok::<_, Infallible>);
+        let body = Body::new(axum::body::Body::from_stream(incoming));
         let request = Request::builder()
             .method(Method::POST)
             .uri("http://collector/sextant.v1.ObservationService/Report")
             .header("content-type", "application/grpc")
-            .body(axum::body::Body::from_stream(incoming));
+            .body(body);
         let response = service(&collector).call(request.expect("a request")).await;
         let mut answers = Answers {
             body: response.expect("an answer").into_body(),

@@ -2,9 +2,11 @@
 //!
 //! A stream reads on only while it has a free place for a batch, and a place is free again once
 //! the batch's answer has been handed over. So a client that doesn't read its answers stops being
-//! read, and holds no more than its share of bytes.
+//! read, and holds no more than its share of bytes. Nor does it keep a collector that stops from
+//! stopping: its answers are dropped after a grace.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sextant_wire::answer::{Acknowledgement, BatchRefusal};
 use sextant_wire::batch::{Batch, Heartbeat};
@@ -12,8 +14,10 @@ use sextant_wire::v1;
 use sextant_wire::v1::report_request::Message as Request;
 use sextant_wire::v1::report_response::Message as Response;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::sleep;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::status::{status, unreadable};
@@ -28,6 +32,8 @@ use crate::refusal;
 
 /// Answers that wait to be sent. More wait with their batches, within the bytes in flight.
 const ANSWERS_MAX: usize = 4;
+/// How long an answer waits for its client once the collector stops.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The answers of a stream.
 pub struct Answers(ReceiverStream<Answer>);
@@ -40,6 +46,13 @@ enum Answer {
     Ended(Status),
 }
 
+/// The writing end.
+#[derive(Clone)]
+struct Writer {
+    answers: mpsc::Sender<Answer>,
+    shutdown: CancellationToken,
+}
+
 /// The reading end.
 struct Reader {
     collector: Arc<Collector>,
@@ -47,7 +60,7 @@ struct Reader {
     directory: Directory,
     /// What the directory takes of the bounded definitions.
     definitions: Option<Held>,
-    answers: mpsc::Sender<Answer>,
+    writer: Writer,
     places: Arc<Semaphore>,
     _open: Open,
 }
@@ -85,7 +98,10 @@ pub(super) fn open(
         peer,
         directory: Directory::default(),
         definitions: None,
-        answers,
+        writer: Writer {
+            answers,
+            shutdown: collector.shutdown.clone(),
+        },
         places: Arc::new(Semaphore::new(places)),
         _open: Open {
             _held: held,
@@ -125,15 +141,32 @@ impl Answer {
     }
 }
 
+impl Writer {
+    /// Waits until the client takes it. One that has gone, or does not read while the collector
+    /// stops, sends its batch again, and it counts once.
+    async fn answer(&self, answer: Answer) {
+        let too_late = async {
+            self.shutdown.cancelled().await;
+            sleep(GRACE).await;
+        };
+        tokio::select! {
+            biased;
+            sent = self.answers.send(answer) => drop(sent),
+            () = too_late => {}
+        }
+    }
+}
+
 impl Reader {
     async fn run(mut self, mut requests: Streaming<v1::ReportRequest>) {
         let config = &self.collector.config;
-        self.answer(Answer::Hello(v1::Hello {
-            time_us: self.collector.clock.now().as_micros(),
-            batch_observations_max: config.observations_max.get(),
-            message_bytes_max: config.message_bytes_max.get(),
-        }))
-        .await;
+        self.writer
+            .answer(Answer::Hello(v1::Hello {
+                time_us: self.collector.clock.now().as_micros(),
+                batch_observations_max: config.observations_max.get(),
+                message_bytes_max: config.message_bytes_max.get(),
+            }))
+            .await;
         let end = self.read(&mut requests).await;
         // Every place is free again once every batch has been answered.
         let all = self.collector.config.stream_batches_max.get();
@@ -146,7 +179,7 @@ impl Reader {
             }
             End::Broken(error) => unreadable(error),
         };
-        self.answer(Answer::Ended(status)).await;
+        self.writer.answer(Answer::Ended(status)).await;
     }
 
     async fn read(&mut self, requests: &mut Streaming<v1::ReportRequest>) -> End {
@@ -180,7 +213,7 @@ impl Reader {
         let sequence = batch.sequence;
         match self.admit(batch) {
             Ok(pending) => self.commit(pending, sequence, place),
-            Err(refusal) => self.answer(Answer::Refused(sequence, refusal)).await,
+            Err(refusal) => self.writer.answer(Answer::Refused(sequence, refusal)).await,
         }
     }
 
@@ -194,14 +227,13 @@ impl Reader {
     }
 
     fn commit(&self, mut pending: Pending, sequence: u64, place: OwnedSemaphorePermit) {
-        let (collector, answers) = (Arc::clone(&self.collector), self.answers.clone());
+        let (collector, writer) = (Arc::clone(&self.collector), self.writer.clone());
         self.collector.tasks.spawn(async move {
             let answer = match collector.commit(&mut pending).await {
                 Ok(acknowledgement) => Answer::Acknowledged(acknowledgement),
                 Err(refusal) => Answer::Refused(sequence, refusal),
             };
-            // A client that has gone sends the batch again, and it counts once.
-            drop(answers.send(answer).await);
+            writer.answer(answer).await;
             drop(place);
         });
     }
@@ -224,10 +256,7 @@ impl Reader {
         let Ok(held) = self.peer.definitions.take(1) else {
             return false;
         };
-        match &mut self.definitions {
-            Some(definitions) => definitions.merge(held),
-            none => *none = Some(held),
-        }
+        held.add_to(&mut self.definitions);
         true
     }
 
@@ -236,11 +265,6 @@ impl Reader {
             Ok(heartbeat) => self.collector.hear(&self.peer, heartbeat),
             Err(_) => _ = self.collector.metrics.refused_heartbeats.inc(),
         }
-    }
-
-    /// Waits until the client takes it. One that has gone needs no answer.
-    async fn answer(&self, answer: Answer) {
-        drop(self.answers.send(answer).await);
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
-use http::header::{HeaderValue, RETRY_AFTER};
+use http::header::{CONNECTION, HeaderValue, RETRY_AFTER};
+use http::{HeaderName, StatusCode};
 use problem_details::ProblemDetails;
 use serde::Serialize;
 use sextant_wire::answer::{Acknowledgement, BatchRefusal, BatchRefusalReason};
@@ -15,6 +15,8 @@ pub(super) struct Problem {
     status: StatusCode,
     detail: String,
     retry_after: Option<Duration>,
+    /// What else the answer's head says.
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 #[derive(Serialize)]
@@ -49,12 +51,21 @@ impl Problem {
             status,
             detail: detail.into(),
             retry_after: None,
+            header: None,
         }
+    }
+
+    /// No request follows on this connection: the rest of this one is not read.
+    pub(super) fn closing(mut self) -> Self {
+        let close = HeaderValue::from_static("close");
+        self.header = Some((CONNECTION, close));
+        self
     }
 
     pub(super) fn response(self) -> Response {
         let problem = ProblemDetails::from_status_code(self.status).with_detail(self.detail);
         let mut response = problem.into_response();
+        response.headers_mut().extend(self.header);
         if let Some(after) = self.retry_after {
             // Whole seconds travel; rounded down they would be too early.
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
@@ -78,6 +89,7 @@ impl From<BatchRefusal> for Problem {
             status,
             detail: refusal.message,
             retry_after: refusal.retry_after,
+            header: None,
         }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sextant_collector::Config;
 use sextant_collector::http::{PATH, router};
 use sextant_wire::json::rfc3339;
+use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 
 use crate::faulty_log::{Fate, unavailable};
@@ -21,6 +22,7 @@ use crate::sample::{MODEL, identity};
 struct Answered {
     status: StatusCode,
     retry_after: Option<String>,
+    connection: Option<String>,
     content_type: String,
     body: Value,
 }
@@ -38,10 +40,12 @@ async fn post(harness: &Harness, headers: &[(&str, &str)], body: impl Into<Body>
     };
     let (status, retry_after) = (response.status(), text("retry-after"));
     let content_type = text("content-type").unwrap_or_default();
+    let connection = text("connection");
     let body = response.into_body().collect().await.unwrap().to_bytes();
     Answered {
         status,
         retry_after,
+        connection,
         content_type,
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
     }
@@ -68,6 +72,10 @@ fn observation() -> Value {
         "duration_ms": 804.243,
         "output_tokens": 150,
     })
+}
+
+fn endless() -> Body {
+    Body::from_stream(futures::stream::pending::<Result<Bytes, Infallible>>())
 }
 
 fn with(name: &str, value: Value) -> String {
@@ -183,8 +191,8 @@ async fn impossible_values_are_refused_by_index_and_the_rest_is_taken() {
         (with("streamed", json!(1)), "true or false"),
         (with("model", Value::Null), "required"),
         (
-            with("extra", json!(1)).replace("\"extra\":1", &format!("\"extra\":{deep}")),
-            "JSON",
+            with("model", json!(1)).replace("\"model\":1", &format!("\"model\":{deep}")),
+            "model",
         ),
         ("{".to_owned(), "JSON"),
         ("17".to_owned(), "JSON"),
@@ -286,13 +294,9 @@ async fn a_body_that_never_ends_is_given_up() {
         ..Config::default()
     })
     .await;
-    let endless = || {
-        let frames = futures::stream::pending::<Result<Bytes, Infallible>>();
-        post(&harness, &[], Body::from_stream(frames))
-    };
-    let (first, second) = tokio::join!(endless(), async {
+    let (first, second) = tokio::join!(post(&harness, &[], endless()), async {
         // While it lasts it holds all that its peer may hold of bodies.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        sleep(Duration::from_secs(1)).await;
         post(&harness, &[], observation().to_string()).await
     });
     first.problem(StatusCode::REQUEST_TIMEOUT);
@@ -300,4 +304,20 @@ async fn a_body_that_never_ends_is_given_up() {
     assert_eq!(second.retry_after.as_deref(), Some("1"));
     let third = post(&harness, &[], observation().to_string()).await;
     assert_eq!(third.status, StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_does_not_wait_for_the_rest_of_a_body() {
+    let harness = collector().await;
+    let began = Instant::now();
+    let (answer, ()) = tokio::join!(post(&harness, &[], endless()), async {
+        sleep(Duration::from_secs(1)).await;
+        harness.shutdown.cancel();
+    });
+    answer.problem(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(began.elapsed().as_secs(), 1);
+    assert_eq!(answer.retry_after.as_deref(), Some("1"));
+    assert_eq!(answer.connection.as_deref(), Some("close"));
+    let refused = harness.metric_where("refused_batches_total", "\"unavailable\"");
+    assert_eq!(refused, 1);
 }

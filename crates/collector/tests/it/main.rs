@@ -9,6 +9,7 @@
 
 mod admission;
 mod agents;
+mod arrival;
 mod directory;
 mod durability;
 mod faulty_log;

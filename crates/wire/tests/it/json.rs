@@ -38,11 +38,10 @@ fn milliseconds_become_whole_microseconds_and_absent_fields_their_defaults() {
 #[test]
 fn what_cannot_be_is_refused_by_name_and_the_rest_is_unharmed() {
     let huge = format!(r#""request_id":"{}""#, "x".repeat(65_536));
-    let deep = format!(r#""x":{}1{}"#, "[".repeat(500), "]".repeat(500));
     let cases = [
         (instead(r#""ttft_ms":NaN"#), Refusal::Malformed),
         (instead(r#""ttft_ms":1e999"#), Refusal::Malformed),
-        (with(&deep), Refusal::Malformed),
+        (with(r#""x":{"y":[NaN]}"#), Refusal::Malformed),
         ("[]".to_owned(), Refusal::Malformed),
         ("{".to_owned(), Refusal::Malformed),
         ("{}".to_owned(), Refusal::FieldMissing),
@@ -52,6 +51,8 @@ fn what_cannot_be_is_refused_by_name_and_the_rest_is_unharmed() {
         (instead(r#""ttft_ms":733.069"#), Refusal::TtftAboveDuration),
         (instead(r#""outcome":"OK""#), Refusal::Outcome),
         (instead(r#""model":"a/b\u0000""#), Refusal::Model),
+        (instead(r#""model":{"a":["b"]}"#), Refusal::Model),
+        (instead(r#""outcome":null"#), Refusal::FieldMissing),
         (instead(r#""model":"а/b""#), Refusal::Model),
         (instead(r#""provider":"<script>""#), Refusal::Provider),
         (with(r#""region":"global""#), Refusal::Region),
@@ -93,6 +94,33 @@ fn unknown_fields_are_ignored_and_counted() {
     let parsed = parse(with(r#""prompt":"secret","x":1"#).as_bytes(), 1).unwrap();
     assert!(parsed.observations[0].is_ok());
     assert_eq!(parsed.unknown_fields, 2);
+}
+
+/// A tree of these would be built by recursion, which ends a hundred levels down: what is this
+/// deep was never built.
+#[test]
+fn what_no_field_takes_is_passed_over_and_never_built() {
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let many = format!("[{}0]", r#"{"a":0},"#.repeat(100_000));
+    for nested in [&deep, &many] {
+        let parsed = parse(with(&format!(r#""x":{nested}"#)).as_bytes(), 1).unwrap();
+        assert!(parsed.observations[0].is_ok());
+        assert_eq!(parsed.unknown_fields, 1);
+        let known = instead(&format!(r#""model":{nested}"#));
+        assert_eq!(refusal(&known), Some(Refusal::Model));
+    }
+}
+
+#[test]
+fn an_array_is_read_no_further_than_the_most_that_are_taken() {
+    let unreadable_later = format!("[{}{GOOD} no JSON at all", format!("{GOOD},").repeat(3));
+    for (max, is_past) in [(2, true), (3, true), (4, false)] {
+        match parse(unreadable_later.as_bytes(), max) {
+            Err(BodyError::TooMany(_)) => assert!(is_past, "{max}"),
+            Err(BodyError::Array(_)) => assert!(!is_past, "{max}"),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]
