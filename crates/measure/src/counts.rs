@@ -121,16 +121,16 @@ impl Counts {
     }
 
     fn ratio(&self, source: Source, verdict: impl Fn(&Meaning) -> Verdict) -> Ratio {
-        let mut ratio = Ratio::default();
+        let (mut good, mut bad) = (0, 0);
         for meaning in &TABLE {
             let n = u64::from(self.get(source, meaning.outcome));
             match verdict(meaning) {
-                Verdict::Good => ratio = ratio + Ratio::new(n, n),
-                Verdict::Bad => ratio = ratio + Ratio::new(0, n),
+                Verdict::Good => good += n,
+                Verdict::Bad => bad += n,
                 Verdict::LeftOut => {}
             }
         }
-        ratio
+        Ratio::new(good, good + bad)
     }
 }
 

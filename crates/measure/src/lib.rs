@@ -8,6 +8,7 @@
 //! - [`window`], [`long`]: the sliding windows.
 //! - [`figures`], [`ratio`], [`status`]: the numbers that are published.
 
+mod aged;
 pub mod bins;
 pub mod counts;
 pub mod figures;
@@ -18,6 +19,7 @@ pub mod outcome;
 pub mod quantization;
 pub mod ratio;
 pub mod refusal;
+mod running;
 pub mod scale;
 pub mod sketch;
 pub mod status;

@@ -81,14 +81,21 @@ impl Sketch {
 
     /// The upper edge of the bin that holds a percentile's nearest rank. `None` without values.
     pub fn percentile(&self, percent: u32, tail: Tail) -> Option<u64> {
-        let dense = self.dense.as_ref()?;
-        let rank = nearest_rank(dense.len(), percent, tail);
+        let [value] = self.at_ranks([nearest_rank(self.n(), percent, tail)]);
+        value
+    }
+
+    /// The upper edges of the bins that hold these ascending ranks, from 1, in one pass over the
+    /// bins. `None` without values.
+    pub(crate) fn at_ranks<const N: usize>(&self, ranks: [u64; N]) -> [Option<u64>; N] {
+        let Some(dense) = &self.dense else {
+            return [None; N];
+        };
+        let (metric, n) = (self.metric, as_f64(dense.len()));
         // Half a rank below the wanted one, so that rounding up gives it whatever the division lost.
-        let quantile = (as_f64(rank) - 0.5) / as_f64(dense.len());
-        Some(
-            self.metric
-                .upper(self.metric.bin(dense.value_at_quantile(quantile))),
-        )
+        let quantiles = ranks.map(|rank| (as_f64(rank) - 0.5) / n);
+        let mut values = dense.value_at_quantiles(quantiles);
+        quantiles.map(|_| Some(metric.upper(metric.bin(values.next()?))))
     }
 
     /// Bytes allocated.

@@ -55,11 +55,41 @@ impl Footprint {
     }
 }
 
-/// Least and greatest value; values are clamped below 2^32.
+/// Least and greatest value, small: values are clamped below 2^32.
 #[derive(Debug, Clone, Copy)]
-struct Extremes {
+pub(crate) struct Extremes {
     min: u32,
     max: u32,
+}
+
+impl Extremes {
+    /// Of no values.
+    pub(crate) const NONE: Self = Self {
+        min: u32::MAX,
+        max: 0,
+    };
+
+    pub(crate) fn widen(&mut self, value: u64) {
+        let value = u32::try_from(value).unwrap_or(u32::MAX);
+        self.merge(Self {
+            min: value,
+            max: value,
+        });
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+    }
+
+    /// Whether it may become narrower without these values, which are among its own.
+    pub(crate) fn rests_on(self, part: Self) -> bool {
+        part.min <= self.min || part.max >= self.max
+    }
+
+    pub(crate) fn get(self) -> Option<(u64, u64)> {
+        (self.min <= self.max).then(|| (u64::from(self.min), u64::from(self.max)))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -78,14 +108,10 @@ pub(crate) struct StepRecord {
 
 impl StepRecord {
     pub(crate) fn new(step: Step) -> Self {
-        let none = Extremes {
-            min: u32::MAX,
-            max: 0,
-        };
         Self {
             step,
             cells: Cells::Open(Vec::new()),
-            extremes: [none; Metric::COUNT],
+            extremes: [Extremes::NONE; Metric::COUNT],
         }
     }
 
@@ -97,10 +123,8 @@ impl StepRecord {
         self.count(footprint.code);
         for (metric, value) in footprint.values() {
             self.push(key(metric, metric.bin(value)));
-            let value = u32::try_from(value).unwrap_or(u32::MAX);
             if let Some(extremes) = self.extremes.get_mut(usize::from(metric.code())) {
-                extremes.min = extremes.min.min(value);
-                extremes.max = extremes.max.max(value);
+                extremes.widen(value);
             }
         }
     }
@@ -117,10 +141,14 @@ impl StepRecord {
         }
     }
 
-    /// The least and greatest value of a metric, if the step has any.
-    pub(crate) fn extremes(&self, metric: Metric) -> Option<(u64, u64)> {
-        let extremes = self.extremes.get(usize::from(metric.code()))?;
-        (extremes.min <= extremes.max).then(|| (u64::from(extremes.min), u64::from(extremes.max)))
+    /// The least and greatest value of a metric.
+    pub(crate) fn extremes(&self, metric: Metric) -> Extremes {
+        let [ttft, duration, throughput] = self.extremes;
+        match metric {
+            Metric::Ttft => ttft,
+            Metric::Duration => duration,
+            Metric::Throughput => throughput,
+        }
     }
 
     /// Everything in the step; the same cell may come more than once.

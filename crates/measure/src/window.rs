@@ -1,19 +1,20 @@
 //! The sliding window of one series: 180 steps of 10 seconds, the last one open.
 //!
-//! One running sketch per metric and one running count per horizon hold what is inside; a step
-//! that leaves is subtracted. Steps stay a while longer, so that a minute can be stored again
-//! when something arrives late for it. Everything here is a function of what was filed and of
-//! the step the window stands at, whatever the order.
+//! Running sketches, extremes and counts hold what is inside; a step that leaves is subtracted.
+//! Filing and stepping keep them, so that reading the numbers looks at no step. Steps stay a while
+//! longer, so that a minute can be stored again when something arrives late for it. Everything
+//! here is a function of what was filed and of the step the window stands at, whatever the order.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
-use crate::bins::{Bins, Tail};
+use crate::aged::{AgedCounts, BAND_ENDS};
+use crate::bins::Bins;
 use crate::counts::Counts;
-use crate::figures::{Figures, Percentile, Percentiles, Recent, minimum};
+use crate::figures::{Figures, Recent};
 use crate::observation::Measurement;
+use crate::running::RunningMetric;
 use crate::scale::Metric;
-use crate::sketch::Sketch;
-use crate::status::Status;
 use crate::step::{Footprint, StepRecord};
 use crate::time::{Minute, STEPS_PER_MINUTE, Step, Timestamp};
 
@@ -57,8 +58,8 @@ pub struct SlidingWindow {
     now: Step,
     /// Ascending by step; only steps that saw something.
     steps: VecDeque<StepRecord>,
-    running: [Sketch; Metric::COUNT],
-    counts_30m: Counts,
+    running: [RunningMetric; Metric::COUNT],
+    counts: AgedCounts,
     observations_30m: u64,
     late: u32,
     /// All steps before this one are closed.
@@ -72,11 +73,11 @@ impl SlidingWindow {
             now,
             steps: VecDeque::new(),
             running: [
-                Sketch::new(Metric::Ttft),
-                Sketch::new(Metric::Duration),
-                Sketch::new(Metric::Throughput),
+                RunningMetric::new(Metric::Ttft),
+                RunningMetric::new(Metric::Duration),
+                RunningMetric::new(Metric::Throughput),
             ],
-            counts_30m: Counts::from_cells([0; crate::counts::COUNT_CODES]),
+            counts: AgedCounts::new(),
             observations_30m: 0,
             late: 0,
             open_from: now,
@@ -98,16 +99,17 @@ impl SlidingWindow {
         if to <= self.now {
             return;
         }
-        let (old_first, new_first) = (self.first(), to.minus(STEPS_30M - 1));
-        self.now = to;
-        let begin = self
-            .steps
-            .partition_point(|record| record.step() < old_first);
-        let end = self
-            .steps
-            .partition_point(|record| record.step() < new_first);
-        if begin < end {
-            self.subtract(begin, end);
+        // Closed first: the counts of a closed step are found at its beginning.
+        self.close_steps(to);
+        let old = std::mem::replace(&mut self.now, to);
+        for (band, end) in BAND_ENDS.into_iter().enumerate() {
+            let ageing = self.range(old.minus(end - 1), to.minus(end - 1));
+            for record in self.steps.range(ageing.clone()) {
+                self.counts.age(band, &record.counts().0);
+            }
+            if end == STEPS_30M {
+                self.subtract(ageing);
+            }
         }
         let kept_from = to.minus(STEPS_KEPT - 1);
         while self
@@ -117,12 +119,6 @@ impl SlidingWindow {
         {
             self.steps.pop_front();
         }
-        let open_from = std::mem::replace(&mut self.open_from, to);
-        self.steps
-            .iter_mut()
-            .rev()
-            .take_while(|record| record.step() >= open_from)
-            .for_each(StepRecord::close);
     }
 
     /// Adds an observation to its own step. One that completed after the open step counts in it.
@@ -136,14 +132,15 @@ impl SlidingWindow {
         }
         let footprint = Footprint::of(measurement);
         self.record_at(step).record(&footprint);
-        if step < self.first() {
+        let age = self.now.index() - step.index();
+        self.counts.add(age, footprint.code);
+        if age >= STEPS_30M {
             return Filed::Kept;
         }
         self.observations_30m += 1;
-        self.counts_30m.add_code(footprint.code, 1);
-        for (metric, value) in footprint.values() {
-            if let Some(sketch) = self.running.get_mut(usize::from(metric.code())) {
-                sketch.add(metric.bin(value), 1);
+        for (running, value) in self.running.iter_mut().zip(footprint.values) {
+            if let Some(value) = value {
+                running.add(value);
             }
         }
         Filed::Inside
@@ -161,24 +158,26 @@ impl SlidingWindow {
     /// The finished numbers at `at`, which lies in the open step; the long windows are the
     /// caller's to add.
     pub fn figures(&self, at: Timestamp) -> Figures {
-        let over_1m = self.counts_over(STEPS_1M);
+        let counts = self.counts.sums();
+        let [latency_us, duration_us, throughput_mtps] =
+            self.running.each_ref().map(RunningMetric::percentiles);
         Figures {
             window_start: self.first().start(),
             window_end: at,
-            status: self.status(),
-            counts: self.counts_30m,
+            status: counts.status,
+            counts: counts.over_30m,
             late: self.late,
             recent: Recent {
-                uptime_1m: over_1m.uptime(),
-                success_1m: over_1m.success(),
-                rate_limited_1m: over_1m.rate_limited(),
-                uptime_5m: self.counts_over(STEPS_5M).uptime(),
+                uptime_1m: counts.over_1m.uptime(),
+                success_1m: counts.over_1m.success(),
+                rate_limited_1m: counts.over_1m.rate_limited(),
+                uptime_5m: counts.over_5m.uptime(),
             },
             uptime_6h: None,
             uptime_1d: None,
-            latency_us: self.percentiles(Metric::Ttft),
-            duration_us: self.percentiles(Metric::Duration),
-            throughput_mtps: self.percentiles(Metric::Throughput),
+            latency_us,
+            duration_us,
+            throughput_mtps,
         }
     }
 
@@ -192,13 +191,14 @@ impl SlidingWindow {
             counts: Counts::default(),
             bins: Metric::ALL.map(Bins::empty),
         };
-        for record in self.between(first, first.plus(STEPS_PER_MINUTE)) {
+        let steps = self.range(first, first.plus(STEPS_PER_MINUTE));
+        for record in self.steps.range(steps) {
             sums.counts.merge(&record.counts().0);
             for (metric, bins) in Metric::ALL.into_iter().zip(&mut sums.bins) {
                 record
                     .bins(metric)
                     .for_each(|(bin, n)| bins.add(bin, u64::from(n)));
-                if let Some((min, max)) = record.extremes(metric) {
+                if let Some((min, max)) = record.extremes(metric).get() {
                     bins.widen(min, max);
                 }
             }
@@ -215,76 +215,38 @@ impl SlidingWindow {
     pub fn heap_bytes(&self) -> usize {
         self.steps.capacity() * size_of::<StepRecord>()
             + self.steps.iter().map(StepRecord::heap_bytes).sum::<usize>()
-            + self.running.iter().map(Sketch::heap_bytes).sum::<usize>()
+            + self
+                .running
+                .iter()
+                .map(RunningMetric::heap_bytes)
+                .sum::<usize>()
     }
 
-    /// Status at the last step edge: the worse of what the window said then and 10 seconds
-    /// earlier, so that getting better takes two edges and getting worse one.
-    fn status(&self) -> Status {
-        let at_edge = |edge: Step| {
-            let mut counts = Counts::default();
-            for record in self.between(edge.minus(STEPS_30M - 1), edge) {
-                counts.merge(&record.counts().0);
-            }
-            counts
+    /// Where the steps from `first` up to but not including `end` lie.
+    fn range(&self, first: Step, end: Step) -> Range<usize> {
+        let index = |step: Step| step.index() as usize;
+        let (Some(front), Some(back)) = (self.steps.front(), self.steps.back()) else {
+            return 0..0;
         };
-        // The window that ends at an edge has 179 whole steps and an open one that is still empty.
-        let mut now = self.counts_30m;
-        for record in self.between(self.now, self.now.plus(1)) {
-            now.subtract(&record.counts().0);
-        }
-        Status::raw(&now).worse(Status::raw(&at_edge(self.now.minus(1))))
+        let len = self.steps.len();
+        // No two are of one step, so that their distance to the front and to the back leaves only
+        // as many places as there are gaps: near the ends of a window that is quicker than halving.
+        let lowest = len.saturating_sub((index(back.step()) + 1).saturating_sub(index(first)));
+        let highest = len.min(index(first).saturating_sub(index(front.step())));
+        let before = |step: Step| move |record: &&StepRecord| record.step() < step;
+        let skipped = self.steps.range(lowest..highest).take_while(before(first));
+        let begin = lowest + skipped.count();
+        begin..begin + self.steps.range(begin..).take_while(before(end)).count()
     }
 
-    fn percentiles(&self, metric: Metric) -> Percentiles {
-        let Some(sketch) = self
-            .running
-            .get(usize::from(metric.code()))
-            .filter(|s| s.n() > 0)
-        else {
-            return Percentiles::default();
-        };
-        let tail = if metric == Metric::Throughput {
-            Tail::AtLeast
-        } else {
-            Tail::AtMost
-        };
-        let (n, extremes) = (sketch.n(), self.extremes(metric));
-        let at = |percent, tail| {
-            let value = sketch.percentile(percent, tail)?;
-            extremes.map(|(min, max)| value.clamp(min, max))
-        };
-        Percentiles {
-            n,
-            values: Percentile::ALL
-                .map(|p| (n >= p.min()).then(|| at(p.percent(), tail)).flatten()),
-            q95: (tail == Tail::AtLeast && n >= minimum::P95)
-                .then(|| at(95, Tail::AtMost))
-                .flatten(),
-            p99_from_100: (n >= minimum::P95).then(|| at(99, tail)).flatten(),
-        }
-    }
-
-    fn extremes(&self, metric: Metric) -> Option<(u64, u64)> {
-        self.between(self.first(), self.now.plus(1))
-            .filter_map(|record| record.extremes(metric))
-            .reduce(|(min, max), (other_min, other_max)| (min.min(other_min), max.max(other_max)))
-    }
-
-    fn counts_over(&self, steps: u32) -> Counts {
-        let mut counts = Counts::default();
-        for record in self.between(self.now.minus(steps - 1), self.now.plus(1)) {
-            counts.merge(&record.counts().0);
-        }
-        counts
-    }
-
-    /// Steps from `first` up to but not including `end`.
-    fn between(&self, first: Step, end: Step) -> impl Iterator<Item = &StepRecord> {
-        let begin = self.steps.partition_point(|record| record.step() < first);
+    /// Makes all steps small; those from `to` on may open.
+    fn close_steps(&mut self, to: Step) {
+        let open_from = std::mem::replace(&mut self.open_from, to);
         self.steps
-            .range(begin..)
-            .take_while(move |record| record.step() < end)
+            .iter_mut()
+            .rev()
+            .take_while(|record| record.step() >= open_from)
+            .for_each(StepRecord::close);
     }
 
     fn record_at(&mut self, step: Step) -> &mut StepRecord {
@@ -307,29 +269,22 @@ impl SlidingWindow {
         &mut self.steps[at]
     }
 
-    /// Takes the steps at `begin..end` out of what is running.
-    fn subtract(&mut self, begin: usize, end: usize) {
-        for record in self.steps.range(begin..end) {
-            let (leaving, late) = record.counts();
-            self.counts_30m.subtract(&leaving);
-            self.observations_30m = self.observations_30m.saturating_sub(leaving.all());
+    /// Takes the steps that leave the window out of what is running.
+    fn subtract(&mut self, leaving: Range<usize>) {
+        if leaving.is_empty() {
+            return;
+        }
+        for record in self.steps.range(leaving.clone()) {
+            let (counts, late) = record.counts();
+            self.observations_30m = self.observations_30m.saturating_sub(counts.all());
             self.late = self.late.wrapping_sub(late);
         }
-        for (metric, sketch) in Metric::ALL.into_iter().zip(&mut self.running) {
-            let leaving = self
-                .steps
-                .range(begin..end)
-                .flat_map(|record| record.bins(metric));
-            if sketch.subtract(leaving).is_err() {
-                sketch.clear();
-                for (bin, n) in self
-                    .steps
-                    .range(end..)
-                    .flat_map(|record| record.bins(metric))
-                {
-                    sketch.add(bin, n);
-                }
-            }
+        let staying = leaving.end..;
+        for running in &mut self.running {
+            running.subtract(
+                self.steps.range(leaving.clone()),
+                self.steps.range(staying.clone()),
+            );
         }
     }
 }

@@ -61,6 +61,23 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op, 1..60)
 }
 
+/// Groups large enough for a status, all good or all bad, at the ends of the windows.
+fn op_at_an_end() -> impl Strategy<Value = Op> {
+    const STEPS_AGO: [u32; 14] = [0, 1, 2, 5, 6, 7, 29, 30, 31, 178, 179, 180, 181, 182];
+    let advance = prop_oneof![
+        6 => 1_u32..3,
+        2 => prop::sample::select(&STEPS_AGO[2..]),
+    ];
+    let outcome = prop::sample::select(vec![Outcome::Ok, Outcome::Timeout, Outcome::RateLimited]);
+    let file = (20_u32..60, prop::sample::select(&STEPS_AGO[..]), outcome);
+    let seed = (measurement(), file).prop_map(|(seed, (n, steps_ago, outcome))| Op::File {
+        n,
+        steps_ago,
+        seed: Measurement { outcome, ..seed },
+    });
+    prop_oneof![1 => advance.prop_map(Op::Advance), 1 => seed]
+}
+
 /// The `index`th of a group: values spread around the seed's, so that bins differ.
 fn spread(seed: &Measurement, index: u32, completed_at: Timestamp) -> Measurement {
     let stretch = |value: u64| value + value / 97 * u64::from(index);
@@ -138,6 +155,18 @@ proptest! {
         ops.iter().for_each(|op| apply(op, &mut window, &mut oracle));
         for _ in 0..=STEPS_30M / stride {
             apply(&Op::Advance(stride), &mut window, &mut oracle);
+            agree(&window, &oracle)?;
+        }
+    }
+
+    /// Every number of a short window and of an edge hangs on whether one step is inside.
+    #[test]
+    fn steps_at_the_ends_of_the_windows_are_inside_exactly_as_long_as_the_oracle_says(
+        ops in prop::collection::vec(op_at_an_end(), 1..40),
+    ) {
+        let (mut window, mut oracle) = pair();
+        for op in &ops {
+            apply(op, &mut window, &mut oracle);
             agree(&window, &oracle)?;
         }
     }
