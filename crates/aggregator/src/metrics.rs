@@ -48,88 +48,88 @@ impl Metrics {
     pub fn new(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         let stage = registry.sub_registry_with_prefix("sextant_aggregator");
+        metrics.register_counters(stage);
+        metrics.register_families(stage);
+        metrics
+    }
+
+    fn register_counters(&self, stage: &mut Registry) {
         let counters = [
-            (
-                "received_observations",
-                "Read from the log",
-                &metrics.received,
-            ),
-            ("filed_observations", "Counted in a window", &metrics.filed),
+            ("received_observations", "Read from the log", &self.received),
+            ("filed_observations", "Counted in a window", &self.filed),
             (
                 "clashing_batches",
                 "Same identity, other content",
-                &metrics.clashes,
+                &self.clashes,
             ),
             (
                 "dead_letter_records",
                 "Records that could not be decoded",
-                &metrics.dead_letters,
+                &self.dead_letters,
             ),
             (
                 "corrupt_records",
                 "Records that failed their checksum",
-                &metrics.corrupt,
+                &self.corrupt,
             ),
             (
                 "published_records",
                 "Appended to the windows log",
-                &metrics.published,
+                &self.published,
             ),
-            ("stored_rows", "Written to the store", &metrics.stored),
+            ("stored_rows", "Written to the store", &self.stored),
             (
                 "unstored_windows",
                 "Given up while the store was away",
-                &metrics.windows_dropped,
+                &self.windows_dropped,
             ),
             (
                 "rebuilds",
                 "Partitions rebuilt from the log",
-                &metrics.rebuilds,
+                &self.rebuilds,
             ),
             (
                 "refused_reports",
                 "Of agents past the number that is kept",
-                &metrics.refused_reports,
+                &self.refused_reports,
             ),
             (
                 "evicted_senders",
                 "Forgotten before their time",
-                &metrics.evicted_senders,
+                &self.evicted_senders,
             ),
         ];
         for (name, help, counter) in counters {
             stage.register(name, help, counter.clone());
         }
+    }
+
+    fn register_families(&self, stage: &mut Registry) {
         let families = [
             (
                 "dropped_observations",
                 "Not counted, by reason",
-                &metrics.dropped,
+                &self.dropped,
             ),
-            (
-                "errors",
-                "Failures, by what was being done",
-                &metrics.errors,
-            ),
+            ("errors", "Failures, by what was being done", &self.errors),
         ];
         for (name, help, family) in families {
             stage.register(name, help, family.clone());
         }
         let gauges = [
-            ("series", "Series held", &metrics.series),
-            ("senders", "Senders remembered", &metrics.senders),
-            ("lag_records", "Records not read yet", &metrics.lag),
-            ("whole", "1 once a partition is rebuilt", &metrics.whole),
+            ("series", "Series held", &self.series),
+            ("senders", "Senders remembered", &self.senders),
+            ("lag_records", "Records not read yet", &self.lag),
+            ("whole", "1 once a partition is rebuilt", &self.whole),
             (
                 "log_ahead_seconds",
                 "The log's time ahead of the clock",
-                &metrics.ahead,
+                &self.ahead,
             ),
         ];
         for (name, help, gauge) in gauges {
             stage.register(name, help, gauge.clone());
         }
-        metrics
     }
 
     pub(crate) fn tally(&self, tally: &Tally) {
