@@ -214,7 +214,8 @@ impl<K: Ord + Clone, V> Lane<K, V> {
             .collect()
     }
 
-    fn holds(&self, index: &Index<K, V>, key: &K) -> bool {
+    /// Whether the key has a value here.
+    pub(crate) fn holds(&self, index: &Index<K, V>, key: &K) -> bool {
         let slot = index.slots.get(&(key.clone(), self.number));
         slot.is_some_and(|slot| slot.value.is_some())
     }

@@ -22,6 +22,7 @@ pub mod change;
 mod cursor;
 mod error;
 pub mod gates;
+mod handover;
 pub mod key;
 mod lane;
 pub mod mirror;

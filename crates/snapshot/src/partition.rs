@@ -7,6 +7,7 @@ use sextant_measure::id::{AgentId, EndpointId, ModelId};
 use sextant_measure::time::Timestamp;
 
 use crate::cursor::{Cursor, Effect};
+use crate::handover::Handover;
 use crate::lane::{Index, Lane, Place};
 use crate::picture::{Applied, Ignored, Limits, PartitionStatus};
 use crate::providers::Providers;
@@ -46,6 +47,7 @@ pub(crate) struct Partition {
     owner: Option<String>,
     /// With the epoch of who said it.
     progress: Option<(u64, Progress)>,
+    handover: Handover,
     rows: Lane<EndpointId, EndpointRow>,
     agents: Lane<AgentId, AgentRow>,
 }
@@ -60,6 +62,7 @@ impl Partition {
             claims: BTreeSet::new(),
             owner: None,
             progress: None,
+            handover: Handover::new(limits.removals_max),
             rows: Lane::new(index, limits.rows_max, limits.removals_max),
             // Nobody is told what changed in senders, so their removals need no remembering.
             agents: Lane::new(index, limits.agents_max, 0),
@@ -69,6 +72,12 @@ impl Partition {
     pub(crate) fn apply(&mut self, record: LogRecord, contents: &mut Contents) -> Applied {
         match self.admit(&record, contents) {
             Ok(epoch) => self.enter(record, epoch, contents),
+            Err(Ignored::Stale) => {
+                if let Entry::EndpointGone(id) = record.entry {
+                    self.handover.note(id);
+                }
+                Applied::Ignored(Ignored::Stale)
+            }
             Err(reason) => Applied::Ignored(reason),
         }
     }
@@ -109,7 +118,9 @@ impl Partition {
     }
 
     pub(crate) fn resumes_from(&self, position: u64, now: Timestamp) -> bool {
-        self.cursor.resumes_from(position, now) && self.rows.remembers(position)
+        self.cursor.resumes_from(position, now)
+            && self.rows.remembers(position)
+            && self.handover.resumes_from(position)
     }
 
     /// Adds the rows that came since the position, and the removals.
@@ -186,11 +197,11 @@ impl Partition {
             Entry::Progress(progress) => {
                 let was_whole = self.is_whole();
                 self.progress = Some((epoch, progress));
-                // Whatever stands has been written anew by now. What has not, the owner doesn't
-                // know of: a replaced one's tombstone had taken its place in the log.
-                if self.is_whole() && !was_whole {
-                    let at = (record.offset, record.appended_at);
-                    self.remove_older(0, epoch, at, contents);
+                let at = (record.offset, record.appended_at);
+                match (was_whole, self.is_whole()) {
+                    (false, true) => self.become_whole(epoch, at, contents),
+                    (true, true) => self.handover.still_whole(record.appended_at),
+                    (_, false) => {}
                 }
             }
             Entry::Endpoint(row) => {
@@ -201,6 +212,7 @@ impl Partition {
                     return Applied::Ignored(Ignored::NoRoom);
                 };
                 contents.providers.replace(held.as_deref(), Some(&row));
+                self.handover.forget(row.id());
             }
             Entry::Agent(row) => {
                 let (index, id) = (&mut contents.agents, row.agent.clone());
@@ -210,6 +222,7 @@ impl Partition {
                 }
             }
             Entry::EndpointGone(id) => {
+                self.handover.forget(&id);
                 let index = &mut contents.rows;
                 let held = self.rows.bury(index, id, place, epoch, record.appended_at);
                 contents.providers.replace(held.as_deref(), None);
@@ -221,6 +234,16 @@ impl Partition {
             }
         }
         Applied::Changed
+    }
+
+    /// Whatever stands has been written anew by now. What has not, the owner doesn't know of, and it
+    /// is removed: also what only a replaced owner's tombstone tells of.
+    fn become_whole(&mut self, epoch: u64, at: (u64, Timestamp), contents: &mut Contents) {
+        let mut ids = self.handover.whole(at.0, at.1);
+        ids.retain(|id| !self.rows.holds(&contents.rows, id));
+        ids.extend(self.rows.older_since(0, epoch));
+        let agents = self.agents.older_since(0, epoch);
+        self.remove(ids, agents, epoch, at, contents);
     }
 
     /// Every epoch is the offset of a claim, also of one that compaction has deleted. What had been
@@ -238,26 +261,27 @@ impl Partition {
             self.owner = None;
         }
         let at = (by.offset, by.appended_at);
-        self.remove_older(claim.saturating_add(1), claim, at, contents);
+        let since = claim.saturating_add(1);
+        let rows = self.rows.older_since(since, claim);
+        let agents = self.agents.older_since(since, claim);
+        self.remove(rows, agents, claim, at, contents);
     }
 
-    /// Removes what was written at `since` or later under an older epoch, as of the record at this
-    /// offset and time.
-    fn remove_older(
+    /// Removes keys as of the record at this offset and time.
+    fn remove(
         &mut self,
-        since: u64,
+        rows: impl IntoIterator<Item = EndpointId>,
+        agents: Vec<AgentId>,
         epoch: u64,
         (offset, appended_at): (u64, Timestamp),
         contents: &mut Contents,
     ) {
         let places = (1..).map(|nth| Place { offset, nth });
-        let rows = self.rows.older_since(since, epoch);
         for (id, place) in rows.into_iter().zip(places.clone()) {
             let index = &mut contents.rows;
             let held = self.rows.bury(index, id, place, epoch, appended_at);
             contents.providers.replace(held.as_deref(), None);
         }
-        let agents = self.agents.older_since(since, epoch);
         for (id, place) in agents.into_iter().zip(places) {
             let index = &mut contents.agents;
             self.agents.bury(index, id, place, epoch, appended_at);
