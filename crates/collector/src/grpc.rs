@@ -24,7 +24,7 @@ use tonic::server::NamedService;
 use tonic::{Request, Response, Status, Streaming};
 
 use self::arrival::Arrival;
-use self::status::status;
+use self::status::{status, unreadable};
 pub use self::stream::Answers;
 use crate::collector::Collector;
 use crate::config::length;
@@ -83,7 +83,12 @@ impl tower::Service<http::Request<Body>> for Bounded {
             }
         };
         let arrival = Arrival::new(&self.collector, peer, transport);
-        self.server.call(request.map(|body| arrival.of(body)))
+        let answer = self.server.call(request.map(|body| arrival.of(body)));
+        if transport == Transport::GrpcStream {
+            return answer;
+        }
+        let collector = Arc::clone(&self.collector);
+        Box::pin(async move { Ok(judged(&collector, answer.await?)) })
     }
 }
 
@@ -95,6 +100,16 @@ impl Bounded {
             Transport::GrpcStream | Transport::Http => refusal,
         }
     }
+}
+
+/// The answer of a call. tonic decodes its message before the service is asked, so what is no
+/// message is refused here.
+fn judged(collector: &Collector, answer: http::Response<Body>) -> http::Response<Body> {
+    let error = Status::from_header_map(answer.headers());
+    let Some(refusal) = error.as_ref().and_then(unreadable) else {
+        return answer;
+    };
+    status(&collector.refuse(Transport::GrpcUnary, 0, refusal)).into_http()
 }
 
 #[tonic::async_trait]

@@ -11,8 +11,8 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::response::Response;
 use axum::routing::post;
-use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::{HeaderMap, StatusCode};
 use sextant_wire::answer::{Acknowledgement, BatchRefusal};
 use tokio::time::timeout;
 
@@ -46,6 +46,11 @@ async fn report(State(collector): State<Arc<Collector>>, request: Request) -> Re
 async fn take(collector: &Arc<Collector>, request: Request) -> Result<Acknowledgement, Problem> {
     let refuse = |refusal| collector.refuse(Transport::Http, 0, refusal);
     let key = PeerKey::of_request(request.extensions());
+    if is_encoded(request.headers()) {
+        let message = "the body must come without a content encoding";
+        refuse(refusal::invalid(message));
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).unencoded());
+    }
     let identity = identity::of(request.headers()).map_err(refusal::invalid);
     let identity = identity.map_err(refuse)?;
     let peer = collector.peer(&key).map_err(refuse)?;
@@ -81,6 +86,9 @@ async fn read(
     };
     let body = match body {
         Ok(Ok(body)) => body,
+        Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            return Err(refuse(refusal::message_too_large(config)).into());
+        }
         Ok(Err(rejection)) => {
             let message = rejection.body_text();
             refuse(refusal::invalid(message.clone()));
@@ -89,7 +97,7 @@ async fn read(
         Err(_) => {
             let message = "the body took too long to arrive";
             refuse(refusal::invalid(message));
-            return Err(Problem::new(http::StatusCode::REQUEST_TIMEOUT, message));
+            return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, message));
         }
     };
     let observations_max = length(config.observations_max);
@@ -97,6 +105,12 @@ async fn read(
     let parse = move || Posted::parse(&body, observations_max, &rules);
     let posted = collector.tasks.spawn_blocking(parse).await;
     Ok(posted.unwrap_or_else(|_| Err(refusal::unavailable("the collector stops", config))))
+}
+
+/// Whether the bytes of the body are something other than the text.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u32> {

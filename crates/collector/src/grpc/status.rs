@@ -7,6 +7,8 @@ use sextant_wire::answer::{BatchRefusal, BatchRefusalReason};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::refusal;
+
 /// The domain of this service's reasons, as in `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "sextant.v1";
 
@@ -34,16 +36,13 @@ pub(super) fn too_slow(refusal: &BatchRefusal) -> Status {
     Status::with_error_details(Code::DeadlineExceeded, &refusal.message, details)
 }
 
-/// A stream that has sent what is no message. Other failures are the connection's, and pass.
-pub(super) fn unreadable(error: Status) -> Status {
-    let is_senders = matches!(error.code(), Code::Internal | Code::OutOfRange);
-    if !is_senders || error.source().is_some() {
-        return error;
-    }
-    let mut details = ErrorDetails::new();
-    details.set_error_info("INVALID", DOMAIN, HashMap::new());
-    details.add_bad_request_violation("message", error.message());
-    Status::with_error_details(Code::InvalidArgument, error.message(), details)
+/// What tonic says, as the server's fault, of bytes that are no message. Other failures are the
+/// connection's, and pass.
+pub(super) fn unreadable(error: &Status) -> Option<BatchRefusal> {
+    let is_senders = matches!(error.code(), Code::Internal | Code::OutOfRange)
+        && error.details().is_empty()
+        && error.source().is_none();
+    is_senders.then(|| refusal::invalid(error.message()))
 }
 
 fn detailed(code: Code, refusal: &BatchRefusal) -> Status {

@@ -177,7 +177,13 @@ impl Reader {
                 let refusal = refusal::unavailable("the collector stops", &self.collector.config);
                 status(&refusal)
             }
-            End::Broken(error) => unreadable(error),
+            End::Broken(error) => match unreadable(&error) {
+                Some(refusal) => {
+                    let refusal = self.collector.refuse(Transport::GrpcStream, 0, refusal);
+                    status(&refusal)
+                }
+                None => error,
+            },
         };
         self.writer.answer(Answer::Ended(status)).await;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONNECTION, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT_ENCODING, CONNECTION, HeaderValue, RETRY_AFTER};
 use http::{HeaderName, StatusCode};
 use problem_details::ProblemDetails;
 use serde::Serialize;
@@ -59,6 +59,13 @@ impl Problem {
     pub(super) fn closing(mut self) -> Self {
         let close = HeaderValue::from_static("close");
         self.header = Some((CONNECTION, close));
+        self
+    }
+
+    /// Tells in what encoding a body would be taken (RFC 7694).
+    pub(super) fn unencoded(mut self) -> Self {
+        let identity = HeaderValue::from_static("identity");
+        self.header = Some((ACCEPT_ENCODING, identity));
         self
     }
 

@@ -224,3 +224,51 @@ async fn a_client_that_does_not_read_its_answers_does_not_hold_shutdown() {
     assert_eq!(harness.metric("ended_streams_total"), 1);
     drop(unread);
 }
+
+#[tokio::test]
+async fn what_is_no_message_or_too_large_a_one_is_the_senders_fault_and_counted() {
+    let mut garbage = begun(2, 0);
+    garbage.extend([0xff, 0xff]);
+    let mut compressed = begun(2, 2);
+    compressed[0] = 1;
+    let too_large = begun((4 << 20) + 1, 9);
+    let cases = [
+        (garbage, "INVALID"),
+        (compressed, "INVALID"),
+        (Vec::new(), "INVALID"),
+        (too_large, "TOO_LARGE"),
+    ];
+    for (method, transport) in METHODS.into_iter().zip(["grpc_stream", "grpc_unary"]) {
+        for (bytes, reason) in &cases {
+            if bytes.is_empty() && method == "Report" {
+                continue;
+            }
+            let harness = collector().await;
+            let service = service(&harness.collector);
+            let response = service.oneshot(request(method, Body::from(bytes.clone())));
+            let status = end(response.await.unwrap()).await;
+            let case = format!("{method}, {reason}: {status:?}");
+            assert_eq!(status.code(), Code::InvalidArgument, "{case}");
+            let details = status.get_error_details();
+            let info = details.error_info().unwrap();
+            assert_eq!(
+                (info.reason.as_str(), &*info.domain),
+                (*reason, "sextant.v1")
+            );
+            assert_eq!(
+                details.bad_request().unwrap().field_violations.len(),
+                1,
+                "{case}"
+            );
+            assert!(details.retry_info().is_none(), "{case}");
+            let reason = format!("\"{}\"", reason.to_lowercase());
+            let counted = [
+                ("received_batches_total", transport),
+                ("refused_batches_total", &reason),
+            ];
+            for (name, label) in counted {
+                assert_eq!(harness.metric_where(name, label), 1, "{name}: {case}");
+            }
+        }
+    }
+}

@@ -23,6 +23,7 @@ struct Answered {
     status: StatusCode,
     retry_after: Option<String>,
     connection: Option<String>,
+    accept_encoding: Option<String>,
     content_type: String,
     body: Value,
 }
@@ -40,12 +41,13 @@ async fn post(harness: &Harness, headers: &[(&str, &str)], body: impl Into<Body>
     };
     let (status, retry_after) = (response.status(), text("retry-after"));
     let content_type = text("content-type").unwrap_or_default();
-    let connection = text("connection");
+    let [connection, accept_encoding] = ["connection", "accept-encoding"].map(text);
     let body = response.into_body().collect().await.unwrap().to_bytes();
     Answered {
         status,
         retry_after,
         connection,
+        accept_encoding,
         content_type,
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
     }
@@ -245,7 +247,34 @@ async fn bodies_that_are_not_observations_are_refused_whole() {
         assert_eq!(answer.retry_after, None);
     }
     assert_eq!(harness.log.appends(), 0);
-    assert_eq!(harness.metric("refused_batches_total"), 5);
+    for (reason, count) in [("\"invalid\"", 2), ("\"too_large\"", 3)] {
+        let refused = harness.metric_where("refused_batches_total", reason);
+        assert_eq!(refused, count, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_in_an_encoding_is_told_to_come_without() {
+    let harness = collector().await;
+    let one = observation().to_string();
+    for encodings in [
+        vec!["gzip"],
+        vec!["zstd"],
+        vec!["identity, gzip"],
+        vec!["identity", "gzip"],
+    ] {
+        let headers: Vec<_> = encodings
+            .into_iter()
+            .map(|it| ("content-encoding", it))
+            .collect();
+        let answer = post(&harness, &headers, one.clone()).await;
+        answer.problem(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        assert_eq!(answer.accept_encoding.as_deref(), Some("identity"));
+    }
+    assert_eq!(harness.log.appends(), 0);
+    assert_eq!(harness.metric("refused_batches_total"), 4);
+    let answer = post(&harness, &[("content-encoding", "Identity")], one).await;
+    assert_eq!(answer.status, StatusCode::OK);
 }
 
 #[tokio::test]

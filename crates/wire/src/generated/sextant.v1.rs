@@ -305,7 +305,9 @@ pub enum BatchRefusalReason {
     Invalid = 5,
     /// Too many new senders from here.
     NewSenders = 6,
-    /// Too many endpoint definitions on this stream.
+    /// The batch names an endpoint id that this stream has not defined, that is past the definitions
+    /// the collector takes, or that has been defined as two different endpoints. Sent again, it passes
+    /// on a stream that defines its ids.
     Definitions = 7,
 }
 impl BatchRefusalReason {
