@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sextant_measure::time::Timestamp;
+use tokio::time::Instant;
 
 /// When each owned partition's loop turned last.
 #[derive(Debug, Default)]
@@ -12,8 +12,8 @@ pub struct Pulse(Mutex<BTreeMap<u32, Beat>>);
 /// A turn of an owner's loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Beat {
-    /// When.
-    pub at: Timestamp,
+    /// When, by a clock that nobody sets.
+    pub at: Instant,
     /// Whether the partition has been rebuilt.
     pub whole: bool,
 }

@@ -144,7 +144,8 @@ pub struct HealthcheckArgs {
 /// A server to ask.
 #[derive(Debug, Clone, Args)]
 pub struct ServerArgs {
-    /// A server's HTTP address; without it the one in `SEXTANT_URL`, else http://127.0.0.1:8480
+    /// A server's HTTP address; without it the one in `SEXTANT_URL`, else port 8480 of
+    /// this host
     #[arg(long, value_name = "URL")]
     pub url: Option<Url>,
     /// What to ask with.

@@ -62,19 +62,14 @@ impl Agents {
         Ok(())
     }
 
-    /// Keeps how many observations of a batch that is durable were early.
-    pub(crate) fn add_early(&self, sender: &Sender, early: u32) {
-        self.senders.add_early(sender, early);
-    }
-
     /// Writes a sender's figures to the log, unless that was done a moment ago.
     ///
     /// Nobody waits for it: what is lost, the next report says again.
     pub(crate) fn report(self: &Arc<Self>, peer: &Peer, sender: &Sender, said: Said) {
         let now = Instant::now();
-        let Some(early) = self.senders.begin_report(sender, now) else {
+        if !self.senders.begin_report(sender, now) {
             return;
-        };
+        }
         let partition = partition_of_agent(sender.agent.as_str(), self.partitions);
         let record = ObservationsRecord::Agent(AgentReport {
             agent: AgentId::clone(&sender.agent),
@@ -82,13 +77,12 @@ impl Agents {
             received_at: said.received_at,
             clock_offset_us: said.clock_offset_us,
             totals: said.totals,
-            early,
         });
         let record = record.encode();
         let bytes = u32::try_from(record.len()).unwrap_or(u32::MAX);
         let Ok(held) = peer.in_flight_bytes.take(bytes) else {
             self.metrics.count_dropped_report("load");
-            self.senders.abandon_report(sender, early, now);
+            self.senders.finish_report(sender, now);
             return;
         };
         let (agents, sender) = (Arc::clone(self), sender.clone());
@@ -97,11 +91,10 @@ impl Agents {
             drop(held);
             if outcome.is_ok() {
                 agents.metrics.sent_reports.inc();
-                agents.senders.finish_report(&sender, now);
             } else {
                 agents.metrics.count_dropped_report("not_appended");
-                agents.senders.abandon_report(&sender, early, now);
             }
+            agents.senders.finish_report(&sender, now);
         });
     }
 }

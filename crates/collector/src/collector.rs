@@ -74,7 +74,6 @@ pub struct Collector {
 pub(crate) struct Pending {
     acknowledgement: Acknowledgement,
     records: Vec<Placed>,
-    sender: Option<Sender>,
     early: u32,
     observations: u32,
     /// Until this is dropped, records and answer count as in flight.
@@ -210,9 +209,6 @@ impl Collector {
                 refusal
             })?;
         }
-        if let Some(sender) = &pending.sender {
-            self.agents.add_early(sender, pending.early);
-        }
         let acknowledgement = Acknowledgement {
             refused: std::mem::take(&mut pending.acknowledgement.refused),
             sent_at: self.clock.now(),
@@ -278,14 +274,13 @@ impl Collector {
         directory.stamp_anew(&self.rules);
         let admitted = admit(submission, directory, &stamp)
             .map_err(|unusable| self.unusable(transport, unusable))?;
-        self.hold(peer, sequence, sender, &stamp, admitted)
+        self.hold(peer, sequence, &stamp, admitted)
     }
 
     fn hold(
         &self,
         peer: &Peer,
         sequence: u64,
-        sender: Option<Sender>,
         stamp: &Stamp,
         admitted: Admitted,
     ) -> Result<Pending, BatchRefusal> {
@@ -318,7 +313,6 @@ impl Collector {
                 deduplicated: !stamp.anonymous,
             },
             records,
-            sender,
             early: admitted.early,
             observations: admitted.accepted.saturating_add(refused),
             _held: held,

@@ -35,8 +35,6 @@ pub(crate) struct Senders {
 #[derive(Debug)]
 struct Session {
     seen_at: Instant,
-    /// Observations ahead of the clock that no report has told of yet.
-    early: u32,
     reporting: Reporting,
 }
 
@@ -68,40 +66,28 @@ impl Senders {
         let evicted = self.make_room(now);
         self.sessions.entry(sender).or_insert(Session {
             seen_at: now,
-            early: 0,
             reporting: Reporting::DueAt(now),
         });
         evicted
     }
 
-    /// Adds to what the sender's next report tells.
-    pub(crate) fn add_early(&self, sender: &Sender, early: u32) {
-        if let Some(mut session) = self.sessions.get_mut(sender).filter(|_| early > 0) {
-            session.early = session.early.saturating_add(early);
-        }
-    }
-
-    /// Begins a report if one is due: what it tells as early.
-    pub(crate) fn begin_report(&self, sender: &Sender, now: Instant) -> Option<u32> {
-        let mut session = self.sessions.get_mut(sender)?;
+    /// Begins a report, if one is due.
+    pub(crate) fn begin_report(&self, sender: &Sender, now: Instant) -> bool {
+        let Some(mut session) = self.sessions.get_mut(sender) else {
+            return false;
+        };
         let is_due = matches!(session.reporting, Reporting::DueAt(at) if at <= now);
-        is_due.then(|| {
+        if is_due {
             session.reporting = Reporting::Underway;
-            std::mem::take(&mut session.early)
-        })
+        }
+        is_due
     }
 
-    /// The report that was begun is in the log.
+    /// The report that was begun is in the log, or came to nothing: the next one says it again.
     pub(crate) fn finish_report(&self, sender: &Sender, begun_at: Instant) {
         if let Some(mut session) = self.sessions.get_mut(sender) {
             session.reporting = Reporting::DueAt(begun_at + REPORT_INTERVAL);
         }
-    }
-
-    /// The report that was begun came to nothing: what it told stands for the next one.
-    pub(crate) fn abandon_report(&self, sender: &Sender, early: u32, begun_at: Instant) {
-        self.finish_report(sender, begun_at);
-        self.add_early(sender, early);
     }
 
     fn make_room(&self, now: Instant) -> u64 {
@@ -163,19 +149,16 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_due_every_ten_seconds_and_loses_nothing_that_failed() {
+    fn a_report_is_due_every_ten_seconds() {
         let (senders, begun) = (senders(2), Instant::now());
         let (one, second) = (sender(1), Duration::from_secs(1));
         senders.open(one.clone(), begun);
-        senders.add_early(&one, 2);
-        assert_eq!(senders.begin_report(&one, begun), Some(2));
-        senders.add_early(&one, 3);
+        assert!(!senders.begin_report(&sender(2), begun), "it is unknown");
+        assert!(senders.begin_report(&one, begun));
         let later = begun + second * 20;
-        assert_eq!(senders.begin_report(&one, later), None, "one is underway");
-        senders.abandon_report(&one, 2, begun);
-        assert_eq!(senders.begin_report(&one, begun + second * 9), None);
-        assert_eq!(senders.begin_report(&one, begun + second * 10), Some(5));
-        senders.finish_report(&one, begun + second * 10);
-        assert_eq!(senders.begin_report(&one, begun + second * 20), Some(0));
+        assert!(!senders.begin_report(&one, later), "one is underway");
+        senders.finish_report(&one, begun);
+        assert!(!senders.begin_report(&one, begun + second * 9));
+        assert!(senders.begin_report(&one, begun + second * 10));
     }
 }

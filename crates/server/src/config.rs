@@ -18,7 +18,7 @@ pub struct Config {
     /// 4,000.
     #[schemars(range(min = 1, max = 4_900))]
     pub heartbeat_ms: NonZeroU32,
-    /// Open watches, of which one caller has at most half. Default: 10,000.
+    /// Open watches, of which one caller has at most half. Default: 20,000.
     pub watchers_max: NonZeroU32,
     /// Models that one request may name. Default: 1,000.
     pub models_max: NonZeroU32,
@@ -50,7 +50,7 @@ impl Default for Config {
         Self {
             publish_interval_ms: count(1_000),
             heartbeat_ms: count(4_000),
-            watchers_max: count(10_000),
+            watchers_max: count(20_000),
             models_max: count(1_000),
             rows_max: count(100_000),
             agents_max: count(20_000),

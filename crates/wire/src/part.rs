@@ -54,8 +54,6 @@ pub struct AgentReport {
     pub clock_offset_us: i64,
     /// What it has done.
     pub totals: Totals,
-    /// Observations ahead of the collector's clock since its last report of this sender.
-    pub early: u32,
 }
 
 impl ObservationsRecord {
@@ -142,7 +140,6 @@ impl TryFrom<v1::AgentReport> for AgentReport {
             received_at: Timestamp::from_micros(report.received_at_us),
             clock_offset_us: report.clock_offset_us,
             totals: report.totals.unwrap_or_default().try_into()?,
-            early: report.early,
         })
     }
 }
@@ -155,7 +152,6 @@ impl From<AgentReport> for v1::AgentReport {
             received_at_us: report.received_at.as_micros(),
             clock_offset_us: report.clock_offset_us,
             totals: Some(report.totals.into()),
-            early: report.early,
         }
     }
 }

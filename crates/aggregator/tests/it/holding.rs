@@ -177,6 +177,33 @@ async fn what_a_new_owner_cannot_keep_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_shows_in_batches_is_counted_per_sender_once_and_outlives_an_owner() {
+    let mut rig = Rig::new().await;
+    rig.start("a");
+    let all = answers(&rig, 0..10);
+    for sequence in [1, 1, 2] {
+        let mut part = part("eu", sequence, &all);
+        part.early = 4;
+        rig.append(part).await;
+    }
+    let mut clash = part("eu", 2, &answers(&rig, 20..30));
+    clash.content_hash = 99;
+    rig.append(clash).await;
+    rig.pass(3).await;
+    let counted = async |rig: &Rig| {
+        let picture = rig.picture().await;
+        let row = picture.agents().next().unwrap().value;
+        (row.early, row.clashes)
+    };
+    assert_eq!(counted(&rig).await, (8, 1));
+    rig.kill().await;
+    rig.start("b");
+    rig.pass(3).await;
+    assert_eq!(counted(&rig).await, (8, 1), "read again, not counted again");
+    rig.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tombstone_that_the_log_refused_is_written_later() {
     let mut rig = Rig::new().await;
     rig.start("a");

@@ -32,7 +32,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use sextant_collector::PeerKey;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tower::Service as _;
@@ -68,6 +68,9 @@ pub struct Limits {
     pub ping_interval: Duration,
     /// How long it may take to say so.
     pub ping_wait_max: Duration,
+    /// How long a connection that is to end may take over the requests it has. A peer that takes
+    /// nothing of its answers would keep it for ever.
+    pub drain_wait_max: Duration,
     /// Requests at a time on one HTTP/2 connection.
     pub streams_max: u32,
     /// Bytes of a request's head.
@@ -83,6 +86,7 @@ impl Limits {
             write_wait_max: Duration::from_secs(20),
             ping_interval: Duration::from_secs(10),
             ping_wait_max: Duration::from_secs(10),
+            drain_wait_max: Duration::from_secs(3),
             streams_max: 256,
             head_bytes_max: 32 * 1024,
         }
@@ -308,19 +312,23 @@ impl Connection {
         let stream = Timed::new(stream, self.protocol, &self.limits);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
-        let mut stopping = false;
+        let (mut stopping, mut told_at) = (false, Instant::now());
         let outcome = loop {
             tokio::select! {
                 biased;
                 () = self.cut.cancelled() => return,
                 () = self.stop.cancelled(), if !stopping => {
-                    stopping = true;
+                    (stopping, told_at) = (true, Instant::now());
                     connection.as_mut().graceful_shutdown();
                 }
                 outcome = connection.as_mut() => break outcome,
-                () = sleep(DRAIN_LOOK), if stopping => if !busy.is_busy() {
-                    return;
-                },
+                () = sleep(DRAIN_LOOK), if stopping => {
+                    let is_late = told_at.elapsed() >= self.limits.drain_wait_max;
+                    if is_late || !busy.is_busy() {
+                        tracing::debug!(%peer, is_late, "connection cut");
+                        return;
+                    }
+                }
             }
         };
         if let Err(error) = outcome {

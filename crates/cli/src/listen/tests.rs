@@ -236,3 +236,22 @@ async fn a_drain_that_is_given_up_cuts_what_is_left() {
     assert_eq!(text, "");
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
+
+#[tokio::test]
+async fn a_request_that_never_ends_is_cut_in_the_end() {
+    let endless = get(std::future::pending::<()>);
+    let limits = Limits {
+        drain_wait_max: Duration::from_millis(500),
+        ..limits()
+    };
+    let router = Router::new().route("/", endless);
+    let (address, listening) = serve(Protocol::Http, router, limits).await;
+    let mut stream = connect(address).await;
+    let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    let begun = Instant::now();
+    timeout(LONG, listening.drain()).await.unwrap();
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(400), "{took:?}");
+}

@@ -249,16 +249,16 @@ fn retention(config: &StoreConfig) -> Retention {
 struct Owners(Arc<Pulse>);
 
 impl Check for Owners {
-    fn loops(&self, now: Timestamp) -> Vec<LoopAge> {
+    fn loops(&self, _: Timestamp) -> Vec<LoopAge> {
         let beats = self.0.beats().into_iter();
         let age = beats.map(|(partition, beat)| LoopAge {
             name: format!("owner of partition {partition}"),
-            age_us: now.micros_since(beat.at),
+            age_us: i64::try_from(beat.at.elapsed().as_micros()).unwrap_or(i64::MAX),
         });
         age.collect()
     }
 
-    fn missing(&self, _now: Timestamp) -> Vec<String> {
+    fn missing(&self, _: Timestamp) -> Vec<String> {
         // The server says which partitions are not whole yet, from what their owners publish.
         Vec::new()
     }

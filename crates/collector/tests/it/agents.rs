@@ -21,19 +21,18 @@ fn early(sequence: u64, recorded: u64) -> Batch {
     }
 }
 
-fn report(recorded: u64, early: u32) -> AgentReport {
+fn report(recorded: u64) -> AgentReport {
     AgentReport {
         agent: AgentId::new("agent").unwrap(),
         epoch: 7,
         received_at: NOW,
         clock_offset_us: 250,
         totals: totals(recorded),
-        early,
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn totals_are_kept_at_most_every_ten_seconds_and_early_ones_add_up() {
+async fn totals_are_kept_at_most_every_ten_seconds() {
     let harness = collector().await;
     for sequence in 1..=3 {
         harness.submit(early(sequence, sequence)).await.unwrap();
@@ -49,14 +48,14 @@ async fn totals_are_kept_at_most_every_ten_seconds_and_early_ones_add_up() {
     })
     .await;
     let partition = partition_of_agent("agent", PARTITIONS);
-    // A batch's own early ones are told by the report after it, once it is durable.
-    let expected = [(partition, report(1, 0)), (partition, report(4, 3))];
+    let expected = [(partition, report(1)), (partition, report(4))];
     assert_eq!(harness.log.reports().await, expected);
     assert_eq!(harness.metric("early_observations_total"), 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_that_fails_loses_nothing_and_keeps_no_batch_from_being_acknowledged() {
+async fn a_report_that_fails_is_made_up_for_by_the_next_and_keeps_no_batch_from_being_acknowledged()
+{
     let harness = collector().await;
     harness.submit(early(1, 1)).await.unwrap();
     until("the first report is there", || {
@@ -83,7 +82,7 @@ async fn a_report_that_fails_loses_nothing_and_keeps_no_batch_from_being_acknowl
     })
     .await;
     let reports = harness.log.reports().await;
-    assert_eq!(reports[1].1, report(3, 1));
+    assert_eq!(reports[1].1, report(3));
 }
 
 #[tokio::test]
@@ -114,6 +113,6 @@ async fn a_heartbeat_is_kept_and_a_bad_one_is_counted() {
     })
     .await;
     let partition = partition_of_agent("agent", PARTITIONS);
-    assert_eq!(harness.log.reports().await, [(partition, report(12, 0))]);
+    assert_eq!(harness.log.reports().await, [(partition, report(12))]);
     assert_eq!(harness.metric("refused_heartbeats_total"), 1);
 }

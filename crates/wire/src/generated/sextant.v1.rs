@@ -788,9 +788,6 @@ pub struct AgentReport {
     pub clock_offset_us: i64,
     #[prost(message, optional, tag = "5")]
     pub totals: ::core::option::Option<Totals>,
-    /// Since the collector's last report of this sender: observations ahead of the clock, refusals.
-    #[prost(uint32, tag = "6")]
-    pub early: u32,
 }
 /// A record of the windows log. What it is about stands in its key; the epoch of its writer and the
 /// log's id in its headers.

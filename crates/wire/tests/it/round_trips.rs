@@ -120,7 +120,7 @@ proptest! {
         prop_assert_eq!(ObservationsRecord::decode(&part.clone().encode()).unwrap(), part);
         let report = ObservationsRecord::Agent(AgentReport {
             agent, epoch, received_at: Timestamp::from_micros(9), clock_offset_us: -3,
-            totals: Totals::default(), early,
+            totals: Totals::default(),
         });
         prop_assert_eq!(ObservationsRecord::decode(&report.clone().encode()).unwrap(), report);
     }
