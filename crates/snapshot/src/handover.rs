@@ -57,9 +57,10 @@ impl Handover {
     ///
     /// A tombstone of after the partition was whole last stands in the log for an hour. If that was
     /// less than half an hour ago, it stood there for as long as any watcher of before can come.
-    pub(crate) fn whole(&mut self, offset: u64, at: Timestamp) -> BTreeSet<EndpointId> {
+    /// A first owner has none before it.
+    pub(crate) fn whole(&mut self, epoch: u64, offset: u64, at: Timestamp) -> BTreeSet<EndpointId> {
         let gap_us = self.whole_at.map(|last| at.micros_since(last));
-        if gap_us.is_none_or(|gap| gap > RESUME_US_MAX) {
+        if epoch > 0 && gap_us.is_none_or(|gap| gap > RESUME_US_MAX) {
             self.resumes_from = offset.saturating_add(1);
         }
         self.whole_at = Some(at);

@@ -239,7 +239,7 @@ impl Partition {
     /// Whatever stands has been written anew by now. What has not, the owner doesn't know of, and it
     /// is removed: also what only a replaced owner's tombstone tells of.
     fn become_whole(&mut self, epoch: u64, at: (u64, Timestamp), contents: &mut Contents) {
-        let mut ids = self.handover.whole(at.0, at.1);
+        let mut ids = self.handover.whole(epoch, at.0, at.1);
         ids.retain(|id| !self.rows.holds(&contents.rows, id));
         ids.extend(self.rows.older_since(0, epoch));
         let agents = self.agents.older_since(0, epoch);

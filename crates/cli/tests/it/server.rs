@@ -137,9 +137,15 @@ fn health_is_told_by_the_exit_code() {
         "{}",
         ran.err
     );
-    let ran = run(&mut sextant(&["healthcheck", "--url", "https://127.0.0.1"]));
-    assert_eq!(
-        ran.err,
-        "error: https://127.0.0.1 must be http://host:port\n"
-    );
+    let named = run(&mut sextant(&["healthcheck", "--url", "https://127.0.0.1"]));
+    let mut unnamed = sextant(&["healthcheck"]);
+    let unnamed = run(unnamed.env("SEXTANT_URL", "https://127.0.0.1"));
+    for ran in [named, unnamed] {
+        assert_eq!(ran.code, Some(2));
+        assert!(ran.err.contains("must be http://host:port"), "{}", ran.err);
+    }
+    // An empty variable counts as not set.
+    let mut empty = sextant(&["healthcheck"]);
+    empty.env("SEXTANT_URL", "").env("SEXTANT_TOKEN_FILE", "");
+    assert_ne!(run(&mut empty).code, Some(2));
 }
