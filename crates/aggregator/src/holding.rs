@@ -106,7 +106,7 @@ impl Partition {
                 .insert(series.endpoint.clone(), self.endpoints.len() - 1);
             self.endpoints.len() - 1
         });
-        let (now, long) = (self.now(), self.long_of_new(by.at));
+        let (now, long) = (self.now(), self.long_of_new(by));
         let endpoint = self.endpoints.get_mut(place).ok_or(Dropped::SeriesCap)?;
         if endpoint.regions() >= self.config.regions_max {
             return Err(Dropped::RegionCap);
@@ -135,14 +135,15 @@ impl Partition {
 
     /// Whether the store may know more of a series than is in what was read, and up to when.
     ///
-    /// What is filed from `at` on completed in the window there or later. Of a series that is new
-    /// here the store then has all that is older, if there was any.
-    fn long_of_new(&self, at: Timestamp) -> LongUptime {
+    /// Of one that is taken over, all that is read is filed. Of one that is new here, what is filed
+    /// completed in the window of its first record or later, and the store has all that is older,
+    /// if there was any.
+    fn long_of_new(&self, by: By) -> LongUptime {
         let from = self.long_from();
-        if from.is_none() && !self.has_let_go {
-            return LongUptime::fresh();
+        if by.opener.is_none() || (from.is_none() && !self.has_let_go) {
+            return from.map_or_else(LongUptime::fresh, LongUptime::awaiting);
         }
-        let window = at.step().minus(STEPS_30M - 1).minute();
+        let window = by.at.step().minus(STEPS_30M - 1).minute();
         LongUptime::awaiting(from.unwrap_or_default().max(window))
     }
 }

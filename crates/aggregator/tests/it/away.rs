@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sextant_eventlog::EventLog as _;
+use sextant_measure::ratio::Ratio;
 use sextant_measure::time::Minute;
 use sextant_store::{MinuteQuery, MinuteRange, StoreError};
 use sextant_wire::topics::{AGGREGATORS, OBSERVATIONS};
@@ -10,7 +11,7 @@ use sextant_wire::topics::{AGGREGATORS, OBSERVATIONS};
 use crate::flaky::Flaky;
 use crate::rig::Rig;
 use crate::storing::assert_stored;
-use crate::traffic::{answer, endpoint, part};
+use crate::traffic::{answer, endpoint, expected, part};
 
 async fn rig() -> (Rig, Arc<Flaky>) {
     let folder = tempfile::tempdir().unwrap();
@@ -92,6 +93,37 @@ async fn away_for_longer_than_memory_holds_it_stops_no_window_and_gets_everythin
     rig.pass(100).await;
     assert_eq!(stored_in(&rig, minute, 1).await, [30]);
     assert_eq!(stored_in(&rig, minute, 60).await.iter().sum::<u64>(), 58);
+    rig.stop().await;
+}
+
+/// What was read before the last owner ended and never stored is still the log's to tell.
+#[tokio::test(start_paused = true)]
+async fn a_new_owner_has_in_its_long_windows_what_the_store_had_not_got() {
+    let (mut rig, store) = rig().await;
+    rig.start("a");
+    let mut uptime = Ratio::default();
+    for (sequence, away) in [(1, false), (2, false), (3, false), (4, true), (5, true)] {
+        if away {
+            store.leave();
+        }
+        let batch: Vec<_> = (0..40)
+            .map(|n| answer(sequence * 100 + n, rig.now()))
+            .collect();
+        rig.append(part("eu", sequence, &batch)).await;
+        uptime = uptime + expected(&batch, rig.now()).counts.uptime();
+        rig.pass(90).await;
+        rig.skip(38 * 60);
+        rig.pass(3).await;
+    }
+    assert!(committed(&rig).await.is_some());
+    rig.kill().await;
+    store.come_back();
+    // One record a read, so that the store is asked before all has been read.
+    rig.config.read_bytes_max = 1;
+    rig.start("b");
+    rig.pass(20).await;
+    let row = rig.row(&endpoint()).await;
+    assert_eq!(row.global().uptime_6h, Some(uptime));
     rig.stop().await;
 }
 
