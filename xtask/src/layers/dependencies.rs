@@ -33,10 +33,9 @@ fn inside(from: &Crate, to: &Crate, kind: Kind) -> Option<String> {
     let (name, other) = (from.name, to.name);
     let layer = match from.place {
         Place::Root | Place::Development => return None,
+        Place::Tool if to.place == Place::Tool => return None,
         Place::Tool => {
-            return Some(format!(
-                "`{name}` uses no crate of the project, not `{other}`"
-            ));
+            return Some(format!("`{name}` uses tools alone, not `{other}`"));
         }
         Place::Layer(layer) => layer,
     };
@@ -49,8 +48,8 @@ fn inside(from: &Crate, to: &Crate, kind: Kind) -> Option<String> {
         Place::Layer(level) => Some(format!(
             "`{name}` of layer {layer} depends on `{other}` of layer {level}: only lower layers"
         )),
-        Place::Development if other == table::TEST_SUPPORT && kind == Kind::Dev => None,
-        Place::Development if other == table::TEST_SUPPORT => Some(format!(
+        _ if table::TEST_SUPPORT.contains(&other) && kind == Kind::Dev => None,
+        _ if table::TEST_SUPPORT.contains(&other) => Some(format!(
             "`{name}` depends on `{other}`: only as a dev-dependency"
         )),
         Place::Root | Place::Development | Place::Tool => {
@@ -142,6 +141,10 @@ mod tests {
             NOTHING
         );
         assert_eq!(
+            found("sextant-store", &[("sextant-testbed", Kind::Dev)]),
+            NOTHING
+        );
+        assert_eq!(
             found("sextant-measure", &[("sextant-testkit", Kind::Normal)]).len(),
             1
         );
@@ -156,6 +159,10 @@ mod tests {
         for package in ["sextant-cli", "sextant-testkit", "sextant-tests"] {
             assert_eq!(found(package, &[("sextant-server", Kind::Normal)]), NOTHING);
         }
+        assert_eq!(
+            found("xtask", &[("sextant-testbed", Kind::Normal)]),
+            NOTHING
+        );
         assert_eq!(
             found("xtask", &[("sextant-measure", Kind::Normal)]).len(),
             1

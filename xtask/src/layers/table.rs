@@ -9,7 +9,7 @@ pub(super) enum Place {
     Root,
     /// Serves development, and may use all crates.
     Development,
-    /// Is built before anything else can be checked, so it uses no crate.
+    /// Is built before anything else can be checked, so it uses none of the crates above.
     Tool,
 }
 
@@ -46,14 +46,15 @@ pub(super) const CRATES: &[Crate] = &[
     at(Place::Root, "cli"),
     at(Place::Development, "testkit"),
     at(Place::Development, "tests"),
+    at(Place::Tool, "testbed"),
     at(Place::Tool, "xtask"),
 ];
 
 /// The layer of the stages, which meet only in lower ones.
 pub(super) const STAGES: u8 = 3;
 
-/// The development crate that any crate's tests may use.
-pub(super) const TEST_SUPPORT: &str = "testkit";
+/// What any crate's tests may use.
+pub(super) const TEST_SUPPORT: &[&str] = &["testbed", "testkit"];
 
 /// Libraries that only the named crates may depend on, in any way.
 pub(super) const RESERVED: &[(&str, &[&str])] = &[
@@ -100,7 +101,13 @@ pub(super) const PLACES: &[(&str, &[&str])] = &[
 ];
 
 /// Folders of those who read the environment, print and exit.
-pub(super) const PROCESSES: &[&str] = &["crates/cli/", "crates/testkit/", "tests/", "xtask/"];
+pub(super) const PROCESSES: &[&str] = &[
+    "crates/cli/",
+    "crates/testbed/",
+    "crates/testkit/",
+    "tests/",
+    "xtask/",
+];
 
 pub(super) fn find(package: &str) -> Option<&'static Crate> {
     let name = noun(package);

@@ -1,0 +1,165 @@
+//! Apache Kafka itself: one broker that is its own controller, from the jars on Maven Central.
+//!
+//! `tests/kafka` names the version and holds the logging configuration. Quick to compact and to
+//! delete, so that tests see both happen; otherwise as it is shipped.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+use crate::server::Server;
+use crate::{fetched, root};
+
+const NEEDS: &str =
+    "Kafka for tests needs Java 17 and Maven (Debian: openjdk-17-jre-headless, maven)";
+/// Any 22 characters do.
+const CLUSTER: &str = "5L6g3nShT-eMCtK--X86sw";
+
+/// Fetches the jars, unless they are there. `progress` is told what takes time.
+///
+/// # Errors
+/// If Maven is missing or can't fetch; with what it said.
+pub fn fetch(progress: &mut dyn FnMut(&str)) -> Result<()> {
+    let (folder, wanted) = (jars(), fs::read_to_string(pom())?);
+    if fetched::is_there(&folder, &wanted) {
+        return Ok(());
+    }
+    progress("fetching Kafka (45 MB)");
+    fetched::fill(&folder, &wanted, |folder| {
+        let output = format!("-DoutputDirectory={}", folder.display());
+        let goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
+        let mut maven = Command::new("mvn");
+        maven.args(["-B", "-ntp", "-q", "-f"]).arg(pom());
+        maven.args([goal, "-DincludeScope=runtime", &output]);
+        fetched::run(&mut maven, NEEDS)
+    })
+}
+
+/// A broker. It ends with the value.
+pub struct Kafka {
+    // The broker goes before its folder.
+    server: Option<Server>,
+    folder: TempDir,
+    address: String,
+}
+
+impl Kafka {
+    /// Starts a broker on free ports, and waits until it is ready.
+    ///
+    /// # Errors
+    /// If Java or the jars are missing, or it doesn't get ready; with what it printed.
+    pub fn start() -> Result<Self> {
+        fetch(&mut |_| {})?;
+        let folder = tempfile::Builder::new()
+            .prefix("sextant-kafka-")
+            .tempdir()?;
+        let [broker, controller] = free_ports()?;
+        let properties = folder.path().join("server.properties");
+        fs::write(&properties, settings(folder.path(), broker, controller))?;
+        fs::create_dir(folder.path().join("tmp"))?;
+        let mut format = java(folder.path());
+        format.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"]);
+        fetched::run(format.arg(&properties), NEEDS)?;
+        let address = format!("127.0.0.1:{broker}");
+        let mut kafka = Self {
+            server: None,
+            folder,
+            address,
+        };
+        kafka.start_again()?;
+        Ok(kafka)
+    }
+
+    /// Where it is reached, as `host:port`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Ends it as `kill -9` does. What it had written stays.
+    pub fn kill(&mut self) -> Result<()> {
+        self.server
+            .take()
+            .map_or(Ok(()), |mut server| server.kill())
+    }
+
+    /// Sends it a signal, as `kill` names it.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let server = self.server.as_ref();
+        server.context("the broker does not run")?.signal(name)
+    }
+
+    /// Starts it on the ports and on what it left, and waits until it is ready.
+    pub fn start_again(&mut self) -> Result<()> {
+        let folder = self.folder.path();
+        let mut broker = java(folder);
+        broker
+            .arg("kafka.Kafka")
+            .arg(folder.join("server.properties"));
+        let mut server = Server::start(&mut broker, folder)?;
+        server.wait_until(|printed| printed.contains("Kafka Server started").then_some(()))?;
+        self.server = Some(server);
+        Ok(())
+    }
+}
+
+/// Java with the jars, for a small heap and a quick start.
+fn java(folder: &Path) -> Command {
+    let mut java = Command::new("java");
+    java.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+        .args(["-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError"])
+        .arg("-Djava.awt.headless=true")
+        .arg(format!("-Djava.io.tmpdir={}", folder.join("tmp").display()))
+        .arg(format!(
+            "-Dlog4j2.configurationFile={}",
+            sources().join("log4j2.properties").display()
+        ))
+        .args(["-cp", &format!("{}/*", jars().display())]);
+    java
+}
+
+fn settings(folder: &Path, broker: u16, controller: u16) -> String {
+    let shipped = include_str!("../../../tests/kafka/server.properties");
+    shipped
+        .replace("@BROKER@", &broker.to_string())
+        .replace("@CONTROLLER@", &controller.to_string())
+        .replace("@DATA@", &folder.join("data").display().to_string())
+}
+
+/// Two ports that were free a moment ago. The controller's must be known before it starts.
+fn free_ports() -> Result<[u16; 2]> {
+    let held = [
+        TcpListener::bind("127.0.0.1:0")?,
+        TcpListener::bind("127.0.0.1:0")?,
+    ];
+    let [broker, controller] = &held;
+    Ok([broker.local_addr()?.port(), controller.local_addr()?.port()])
+}
+
+fn jars() -> PathBuf {
+    crate::folder().join("kafka")
+}
+
+fn pom() -> PathBuf {
+    sources().join("pom.xml")
+}
+
+fn sources() -> PathBuf {
+    root().join("tests/kafka")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_in_the_settings_is_filled() {
+        let filled = settings(Path::new("/run"), 9092, 9093);
+        let places = filled.matches('@').count();
+        assert_eq!(places, 1, "that of `voters=1@host`: {filled}");
+        assert!(filled.contains("PLAINTEXT://127.0.0.1:9092") && filled.contains("/run/data"));
+    }
+}

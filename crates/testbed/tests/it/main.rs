@@ -1,0 +1,3 @@
+//! The servers start, and end as told.
+
+mod kafka;
