@@ -77,6 +77,20 @@ pub enum LogError {
         reason: &'static str,
     },
 
+    /// The log does not let this process in. Someone has to mend credentials or access rules.
+    #[error("the log denies access: {reason}; mend the credentials or the access rules")]
+    Denied {
+        /// What was being done, and what came of it.
+        reason: String,
+    },
+
+    /// The log's settings can't be used. Someone has to mend them.
+    #[error("the log's settings cannot be used: {reason}")]
+    Misconfigured {
+        /// What is wrong with which of them.
+        reason: String,
+    },
+
     /// Another process has the log open.
     #[error("the log in {directory} is in use by another process")]
     Locked {
@@ -104,8 +118,9 @@ pub enum LogError {
         reason: String,
     },
 
-    /// The disk failed under a write. The log acknowledges nothing more: the process must exit.
-    #[error("the log has stopped, for its disk failed: {reason}")]
+    /// The log failed under a write, or took this process out of it. It acknowledges nothing more:
+    /// the process must exit.
+    #[error("the log has stopped: {reason}")]
     Stopped {
         /// The first failure.
         reason: String,

@@ -2,7 +2,7 @@
 //!
 //! [`EventLog`] is the seam between the stages: topics of partitions, each an ordered run of
 //! records with offsets. Payloads are opaque here. [`sqlite`] keeps a log in a directory of the
-//! one process that opens it.
+//! one process that opens it; `kafka`, a feature, is a log that many processes share.
 //!
 //! What every back end promises (the contract suite in `testkit` holds it to this):
 //!
@@ -18,6 +18,8 @@
 //! no clock of its own.
 
 mod error;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod record;
 pub mod sqlite;
 

@@ -1,4 +1,4 @@
-//! The log on SQLite: the contract of every log, and what only a disk can show.
+//! The contract of every log, and what only a disk, or only a broker, can show.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,6 +11,8 @@ mod contract;
 mod damage;
 mod files;
 mod harness;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod lifetime;
 mod limits;
 mod model;

@@ -1,0 +1,199 @@
+//! Appending: one idempotent producer, whose queue is bounded.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{Header, OwnedHeaders, Timestamp};
+use rdkafka::producer::future_producer::DeliveryFuture;
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::client::{Context, apart};
+use super::config::{KafkaConfig, fit};
+use super::known::Topic;
+use crate::{Appended, LogError, Offset, Record};
+
+/// How long a full queue is left alone before it is tried again.
+const FULL_POLL: Duration = Duration::from_millis(5);
+
+/// Appends records, each exactly once and in their order.
+pub(super) struct Appender {
+    producer: FutureProducer<Context>,
+    context: Context,
+    timeout: Duration,
+    /// Why nothing is appended any more.
+    failed: watch::Sender<Option<String>>,
+}
+
+impl Appender {
+    pub(super) fn new(config: &KafkaConfig, client: &ClientConfig) -> Result<Self, LogError> {
+        let context = Context::default();
+        let producer = client
+            .clone()
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("message.timeout.ms", config.append_timeout_ms.to_string())
+            .set("linger.ms", config.linger_ms.to_string())
+            .set("compression.type", config.compression.name())
+            .set("queue.buffering.max.messages", "1000000")
+            .set(
+                "queue.buffering.max.kbytes",
+                (config.append_bytes_max / 1024).to_string(),
+            )
+            .create_with_context(context.clone())
+            .map_err(|error| LogError::Misconfigured {
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            producer,
+            context,
+            timeout: config.append_timeout(),
+            failed: watch::Sender::new(None),
+        })
+    }
+
+    pub(super) async fn append(
+        &self,
+        topic: &Topic,
+        partition: i32,
+        records: &[Record],
+    ) -> Result<Appended, LogError> {
+        check(topic, records)?;
+        let mut travelling = Vec::with_capacity(records.len());
+        let deadline = Instant::now() + self.timeout;
+        let mut refused = None;
+        for record in records {
+            match self.send(topic, partition, record, deadline).await {
+                Ok(delivery) => travelling.push(delivery),
+                Err(error) => {
+                    refused = Some(error);
+                    break;
+                }
+            }
+        }
+        let mut appended: Option<Appended> = None;
+        for delivery in travelling {
+            match delivery.await {
+                Ok(Ok(delivered)) => {
+                    let last = Offset(u64::try_from(delivered.offset).unwrap_or_default());
+                    appended = Some(Appended {
+                        first: appended.map_or(last, |appended| appended.first),
+                        last,
+                        appended_at_us: micros(delivered.timestamp),
+                    });
+                }
+                Ok(Err((error, _))) => refused = refused.or(Some(error)),
+                // The producer was dropped.
+                Err(_) => return Err(LogError::Closed),
+            }
+        }
+        match (refused, appended) {
+            (None, Some(appended)) => Ok(appended),
+            (refused, appended) => Err(self.fault(topic, refused, appended.is_some())),
+        }
+    }
+
+    /// Hands a record to the producer, waiting for room in its queue.
+    async fn send(
+        &self,
+        topic: &Topic,
+        partition: i32,
+        record: &Record,
+        deadline: Instant,
+    ) -> Result<DeliveryFuture, KafkaError> {
+        let mut message = FutureRecord::<[u8], [u8]>::to(&topic.name).partition(partition);
+        message.key = record.key.as_deref();
+        message.payload = record.value.as_deref();
+        message.headers = headers(record);
+        loop {
+            match self.producer.send_result(message) {
+                Ok(delivery) => return Ok(delivery),
+                Err((KafkaError::MessageProduction(Code::QueueFull), again))
+                    if Instant::now() < deadline =>
+                {
+                    message = again;
+                    sleep(FULL_POLL).await;
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+    }
+
+    /// What it means that a record was not appended, though `some` others may have been.
+    fn fault(&self, topic: &Topic, error: Option<KafkaError>, some: bool) -> LogError {
+        let doing = format!("appending to {}", topic.name);
+        if let Some((_, reason)) = self.producer.client().fatal_error() {
+            self.failed.send_replace(Some(reason.clone()));
+            return LogError::Stopped { reason };
+        }
+        let error = error.unwrap_or(KafkaError::Canceled);
+        match error.rdkafka_error_code() {
+            Some(Code::InvalidRecord) if !some => LogError::Invalid {
+                topic: topic.name.to_string(),
+                reason: "the brokers refuse the record",
+            },
+            _ => match self.context.fault(&doing, &error) {
+                // Such an error says that the rest was not appended.
+                denied @ LogError::Denied { .. } if some => LogError::Unavailable {
+                    reason: denied.to_string(),
+                },
+                fault => fault,
+            },
+        }
+    }
+
+    /// Waits until nothing can be appended any more, and says why.
+    pub(super) async fn failed(&self) -> String {
+        let mut failed = self.failed.subscribe();
+        let reason = failed.wait_for(Option::is_some).await;
+        reason
+            .ok()
+            .and_then(|reason| reason.clone())
+            .unwrap_or_default()
+    }
+
+    /// Waits until everything handed over has been answered.
+    pub(super) async fn flush(&self) -> Result<(), LogError> {
+        let (producer, timeout) = (self.producer.clone(), self.timeout);
+        let context = self.context.clone();
+        apart(move || {
+            let flushed = producer.flush(timeout);
+            flushed.map_err(|error| context.fault("flushing", &error))
+        })
+        .await
+    }
+}
+
+fn check(topic: &Topic, records: &[Record]) -> Result<(), LogError> {
+    let invalid = |reason| {
+        let topic = topic.name.to_string();
+        Err(LogError::Invalid { topic, reason })
+    };
+    if records.is_empty() {
+        return invalid("an append holds at least one record");
+    }
+    if topic.is_compacted && records.iter().any(|record| record.key.is_none()) {
+        return invalid("a record of a compacted topic has a key");
+    }
+    fit(records)
+}
+
+fn headers(record: &Record) -> Option<OwnedHeaders> {
+    let mut headers = record.headers.iter().peekable();
+    headers.peek()?;
+    let kept = OwnedHeaders::new_with_capacity(record.headers.len());
+    Some(headers.fold(kept, |kept, (key, value): &(_, Bytes)| {
+        kept.insert(Header {
+            key,
+            value: Some(&**value),
+        })
+    }))
+}
+
+/// A broker's time in microseconds since 1970.
+pub(super) fn micros(time: Timestamp) -> i64 {
+    time.to_millis().unwrap_or_default().saturating_mul(1_000)
+}

@@ -1,0 +1,232 @@
+//! Membership in a consumer group.
+//!
+//! A member only shares partitions out: it fetches nothing, for whoever owns a partition reads it
+//! through a cursor. So nothing that is slow keeps its thread from polling, and no member is put
+//! out of its group for being busy.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientConfig, Offset as At, TopicPartitionList};
+use tokio::sync::Notify;
+
+use super::client::{Context, apart};
+use crate::{LogError, Membership, MembershipEvent};
+
+const POLL: Duration = Duration::from_millis(100);
+
+/// A consumer that is a member of its group.
+pub(super) type Joined = BaseConsumer<Shares>;
+
+/// A place in a group. It is given up when this is dropped.
+pub(super) struct Member {
+    consumer: Weak<Joined>,
+    events: Arc<Events>,
+    /// Given out as revoked, and not let go yet.
+    revoked: Option<TopicPartitionList>,
+}
+
+/// What the group has said, in order.
+#[derive(Default)]
+struct Events {
+    waiting: Mutex<VecDeque<Event>>,
+    arrived: Notify,
+    left: AtomicBool,
+}
+
+enum Event {
+    Assigned(Vec<u32>),
+    Revoked(TopicPartitionList),
+    Failed(LogError),
+}
+
+/// Takes what the group says.
+pub(super) struct Shares {
+    client: Context,
+    events: Arc<Events>,
+}
+
+impl Member {
+    /// Joins the group of the client's configuration.
+    pub(super) fn join(
+        client: &ClientConfig,
+        topic: &str,
+    ) -> Result<(Self, Weak<Joined>), LogError> {
+        let events = Arc::<Events>::default();
+        let shares = Shares {
+            client: Context::default(),
+            events: Arc::clone(&events),
+        };
+        let misconfigured = |error: KafkaError| LogError::Misconfigured {
+            reason: error.to_string(),
+        };
+        let consumer: Joined = client.create_with_context(shares).map_err(misconfigured)?;
+        consumer.subscribe(&[topic]).map_err(misconfigured)?;
+        let consumer = Arc::new(consumer);
+        let joined = Arc::downgrade(&consumer);
+        let following = Arc::clone(&events);
+        let thread = thread::Builder::new().name("kafka-member".to_owned());
+        let spawned = thread.spawn(move || follow(&consumer, &following));
+        spawned.map_err(|error| LogError::Unavailable {
+            reason: format!("starting a thread for the group: {error}"),
+        })?;
+        let member = Self {
+            consumer: Weak::clone(&joined),
+            events,
+            revoked: None,
+        };
+        Ok((member, joined))
+    }
+
+    /// Lets go of what was revoked, so that others may have it.
+    async fn let_go(&mut self) -> Result<(), LogError> {
+        let (Some(revoked), Some(consumer)) = (self.revoked.take(), self.consumer.upgrade()) else {
+            return Ok(());
+        };
+        apart(move || {
+            let let_go = consumer.incremental_unassign(&revoked);
+            let_go.map_err(|error| consumer.context().client.fault("letting go", &error))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Membership for Member {
+    async fn next(&mut self) -> Result<MembershipEvent, LogError> {
+        self.let_go().await?;
+        loop {
+            let arrived = self.events.arrived.notified();
+            match self.events.pop() {
+                None => arrived.await,
+                Some(Event::Assigned(partitions)) => {
+                    return Ok(MembershipEvent::Assigned(partitions));
+                }
+                Some(Event::Revoked(partitions)) => {
+                    let numbers = numbers(&partitions);
+                    self.revoked = Some(partitions);
+                    return Ok(MembershipEvent::Revoked(numbers));
+                }
+                Some(Event::Failed(error)) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.events.left.store(true, Ordering::Release);
+    }
+}
+
+/// Polls until the member leaves. Leaving and closing happen on this thread too.
+fn follow(consumer: &Arc<Joined>, events: &Arc<Events>) {
+    while !events.left.load(Ordering::Acquire) {
+        if let Some(Err(error)) = consumer.poll(POLL) {
+            let fault = match error {
+                KafkaError::MessageConsumptionFatal(code) => LogError::Stopped {
+                    reason: format!("the group has put this process out: {code}"),
+                },
+                error => consumer
+                    .context()
+                    .client
+                    .fault("following the group", &error),
+            };
+            // What passes, librdkafka tries again by itself.
+            if !fault.is_transient() {
+                events.push(Event::Failed(fault));
+            }
+        }
+    }
+}
+
+impl Events {
+    fn push(&self, event: Event) {
+        self.waiting().push_back(event);
+        self.arrived.notify_one();
+    }
+
+    fn pop(&self) -> Option<Event> {
+        self.waiting().pop_front()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Event>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for Shares {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.client.log(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.client.error(error, reason);
+    }
+}
+
+impl ConsumerContext for Shares {
+    fn rebalance(
+        &self,
+        consumer: &Joined,
+        what: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        let answered = match what {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+                self.assigned(consumer, partitions)
+            }
+            // Nobody is there any more who would let go.
+            _ if self.events.left.load(Ordering::Acquire) => {
+                consumer.incremental_unassign(partitions)
+            }
+            _ => {
+                self.events.push(Event::Revoked(partitions.clone()));
+                Ok(())
+            }
+        };
+        if let Err(error) = answered {
+            self.events.push(Event::Failed(LogError::Stopped {
+                reason: format!("the group's word cannot be followed: {error}"),
+            }));
+        }
+    }
+}
+
+impl Shares {
+    /// What the member shares with all clients.
+    pub(super) fn client(&self) -> &Context {
+        &self.client
+    }
+
+    fn assigned(&self, consumer: &Joined, partitions: &TopicPartitionList) -> KafkaResult<()> {
+        let mut unread = partitions.clone();
+        // Where to begin doesn't matter, for it is paused before it fetches; but a committed
+        // position would have to be asked for.
+        unread.set_all_offsets(At::End)?;
+        consumer.incremental_assign(&unread)?;
+        consumer.pause(&unread)?;
+        if partitions.count() > 0 {
+            self.events.push(Event::Assigned(numbers(partitions)));
+        }
+        Ok(())
+    }
+}
+
+fn numbers(partitions: &TopicPartitionList) -> Vec<u32> {
+    let elements = partitions.elements();
+    let numbers = elements.iter().map(TopicPartitionListElem::partition);
+    numbers
+        .filter_map(|number| u32::try_from(number).ok())
+        .collect()
+}
