@@ -92,7 +92,9 @@ impl Aggregator {
                 event = membership.next() => {
                     match event.map_err(AggregatorError::log("following the consumer group"))? {
                         MembershipEvent::Assigned(partitions) => {
+                            self.shared.pulse.joined();
                             for partition in partitions {
+                                self.shared.pulse.begin(partition);
                                 let tenure = Tenure::new(&stop);
                                 let owner = own(Arc::clone(&self.shared), partition, tenure.stop.clone());
                                 owners.spawn(tenure.ends.track_future(owner));
@@ -102,9 +104,8 @@ impl Aggregator {
                         MembershipEvent::Revoked(partitions) => {
                             // Asking for the next event says that these are let go.
                             let revoked = partitions.iter().filter_map(|p| tenures.remove(p));
-                            for tenure in revoked.collect::<Vec<_>>() {
-                                tenure.end().await;
-                            }
+                            let ending = revoked.map(Tenure::end).collect::<JoinSet<_>>();
+                            ending.join_all().await;
                         }
                     }
                 }

@@ -1,13 +1,17 @@
 //! Whether the owners of partitions are alive.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
 /// When each owned partition's loop turned last.
 #[derive(Debug, Default)]
-pub struct Pulse(Mutex<BTreeMap<u32, Beat>>);
+pub struct Pulse {
+    beats: Mutex<BTreeMap<u32, Beat>>,
+    has_joined: AtomicBool,
+}
 
 /// A turn of an owner's loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +28,28 @@ impl Pulse {
         self.held().clone()
     }
 
+    /// Whether the consumer group has said once what this process owns.
+    pub fn has_joined(&self) -> bool {
+        self.has_joined.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn joined(&self) {
+        self.has_joined.store(true, Ordering::Relaxed);
+    }
+
+    /// A partition is owned from here on.
+    pub(crate) fn begin(&self, partition: u32) {
+        let (at, whole) = (Instant::now(), false);
+        self.beat(partition, Beat { at, whole });
+    }
+
+    /// Its loop waits for others, and is alive.
+    pub(crate) fn touch(&self, partition: u32) {
+        if let Some(beat) = self.held().get_mut(&partition) {
+            beat.at = Instant::now();
+        }
+    }
+
     pub(crate) fn beat(&self, partition: u32, beat: Beat) {
         self.held().insert(partition, beat);
     }
@@ -33,6 +59,6 @@ impl Pulse {
     }
 
     fn held(&self) -> MutexGuard<'_, BTreeMap<u32, Beat>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.beats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`EventLog`] is the seam between the stages: topics of partitions, each an ordered run of
 //! records with offsets. Payloads are opaque here. [`sqlite`] keeps a log in a directory of the
-//! one process that opens it; `kafka`, a feature, is a log that many processes share.
+//! one process that opens it; [`kafka`], a feature, is a log
+//! that many processes share.
 //!
 //! What every back end promises (the contract suite in `testkit` holds it to this):
 //!
@@ -18,7 +19,6 @@
 //! no clock of its own.
 
 mod error;
-#[cfg(feature = "kafka")]
 pub mod kafka;
 mod record;
 pub mod sqlite;
@@ -136,7 +136,8 @@ pub trait Membership: Send {
 /// What changed in a member's partitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MembershipEvent {
-    /// These partitions are now owned, beside those owned already.
+    /// These partitions are now owned, beside those owned already. None, if there are members
+    /// enough without this one.
     Assigned(Vec<u32>),
     /// These partitions must be let go.
     Revoked(Vec<u32>),

@@ -78,7 +78,8 @@ impl Config {
         milliseconds(self.history_wait_ms_max)
     }
 
-    pub(crate) fn tick_age_us_max(&self) -> i64 {
+    /// How long ago a loop may have turned, in microseconds.
+    pub fn tick_age_us_max(&self) -> i64 {
         i64::from(self.tick_age_ms_max.get()) * 1_000
     }
 

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sextant_measure::time::{Clock, Timestamp};
 
+pub use crate::http::health::router;
+
 /// A part of the process that has loops, or that has to have something before the process can
 /// serve. The stages beside the server are parts as well: the process' root hands them over.
 ///
@@ -46,11 +48,9 @@ pub struct Liveness {
 }
 
 impl Health {
-    pub(crate) fn new(
-        checks: Vec<Arc<dyn Check>>,
-        clock: Arc<dyn Clock>,
-        tick_age_us_max: i64,
-    ) -> Self {
+    /// Looks after these. A loop that has not turned for longer than `tick_age_us_max` microseconds
+    /// is stuck.
+    pub fn new(checks: Vec<Arc<dyn Check>>, clock: Arc<dyn Clock>, tick_age_us_max: i64) -> Self {
         Self {
             checks,
             clock,

@@ -6,7 +6,7 @@ use sextant_eventlog::{Fetched, LogError, Offset, ReadLimit, Record};
 use sextant_measure::time::Timestamp;
 use sextant_wire::topics::{DEAD_LETTERS, OBSERVATIONS};
 
-use super::Owner;
+use super::{Owner, alive};
 use crate::error::AggregatorError;
 
 /// Records read at once, at most.
@@ -20,10 +20,11 @@ impl Owner {
             bytes: self.shared.config.read_bytes_max,
         };
         let log = &self.shared.log;
+        let read = log.read(OBSERVATIONS, self.partition, self.next, limit, wait);
         tokio::select! {
             biased;
             () = self.stop.cancelled() => None,
-            read = log.read(OBSERVATIONS, self.partition, self.next, limit, wait) => Some(read),
+            read = alive(&self.shared.pulse, self.partition, read) => Some(read),
         }
     }
 

@@ -7,7 +7,7 @@ use sextant_store::Revision;
 use sextant_wire::topics::{AGGREGATORS, OBSERVATIONS};
 use tokio::time::timeout;
 
-use super::Owner;
+use super::{Owner, alive};
 use crate::error::AggregatorError;
 use crate::publish::Writing;
 
@@ -89,12 +89,9 @@ impl Owner {
         if !is_due || self.state.lost_a_minute || position.offset <= self.committed {
             return;
         }
-        match self
-            .shared
-            .log
-            .commit(AGGREGATORS, OBSERVATIONS, self.partition, position)
-            .await
-        {
+        let log = &self.shared.log;
+        let committing = log.commit(AGGREGATORS, OBSERVATIONS, self.partition, position);
+        match alive(&self.shared.pulse, self.partition, committing).await {
             Ok(()) => self.committed = position.offset,
             Err(error) => {
                 self.shared.metrics.error("committing");

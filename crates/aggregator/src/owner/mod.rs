@@ -34,6 +34,10 @@ const TICK: Duration = Duration::from_secs(1);
 const AHEAD_STEPS_MAX: u32 = 6;
 const SETTLE_US: i64 = 1_000_000;
 const RETRY: Duration = Duration::from_millis(200);
+/// How long an owner that was displaced leaves the partition to the other. One that was stalled
+/// learns meanwhile that its group has given the partition away.
+const CONTEST: Duration = Duration::from_secs(5);
+const DISPLACED: &str = "another owner has claimed it";
 
 /// What all owners of a process share.
 pub(crate) struct Shared {
@@ -62,14 +66,17 @@ pub(crate) async fn own(
     partition: u32,
     stop: CancellationToken,
 ) -> Result<(), AggregatorError> {
+    let mut before = RETRY;
     loop {
-        match Owner::claim(Arc::clone(&shared), partition, stop.clone()).await {
+        let claimed = Owner::claim(Arc::clone(&shared), partition, stop.clone());
+        match alive(&shared.pulse, partition, claimed).await {
             Ok(mut owner) => match owner.run().await? {
                 End::Stopped => {
                     shared.pulse.end(partition);
                     return Ok(());
                 }
                 End::Again(reason) => {
+                    before = if reason == DISPLACED { CONTEST } else { RETRY };
                     tracing::warn!(
                         partition,
                         reason,
@@ -84,8 +91,24 @@ pub(crate) async fn own(
             Err(error) => return Err(error),
         }
         tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(RETRY) => {}
+            () = stop.cancelled() => {
+                shared.pulse.end(partition);
+                return Ok(());
+            }
+            () = alive(&shared.pulse, partition, tokio::time::sleep(before)) => {}
+        }
+        before = RETRY;
+    }
+}
+
+/// Waits for the log, and shows meanwhile that the owner is alive.
+async fn alive<T>(pulse: &Pulse, partition: u32, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = tokio::time::sleep(TICK) => pulse.touch(partition),
         }
     }
 }
@@ -220,12 +243,13 @@ impl Owner {
             position_at: at,
             at: now,
         }));
-        match self.windows.publish(&entries).await {
+        let publishing = self.windows.publish(&entries);
+        match alive(&self.shared.pulse, self.partition, publishing).await {
             Ok(Tenure::Held) => {
                 self.state.published();
                 self.shared.metrics.published(entries.len());
             }
-            Ok(Tenure::Lost) => return Ok(Some(End::Again("another owner has claimed it"))),
+            Ok(Tenure::Lost) => return Ok(Some(End::Again(DISPLACED))),
             Err(error) => {
                 self.state.unpublish();
                 return self.refused("publishing", error).await;

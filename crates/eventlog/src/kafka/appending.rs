@@ -12,8 +12,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::client::{Context, apart};
-use super::config::{KafkaConfig, fit};
+use super::config::KafkaConfig;
 use super::known::Topic;
+use super::setup::fit;
 use crate::{Appended, LogError, Offset, Record};
 
 /// How long a full queue is left alone before it is tried again.

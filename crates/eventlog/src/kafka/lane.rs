@@ -17,7 +17,8 @@ use tokio::sync::Notify;
 
 use super::appending::micros;
 use super::client::Context;
-use super::config::{KafkaConfig, MESSAGE_BYTES_MAX};
+use super::config::KafkaConfig;
+use super::setup::MESSAGE_BYTES_MAX;
 use crate::{Headers, LogError, Offset, Record, StoredRecord};
 
 /// Reads partitions.

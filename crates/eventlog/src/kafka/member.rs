@@ -216,9 +216,8 @@ impl Shares {
         unread.set_all_offsets(At::End)?;
         consumer.incremental_assign(&unread)?;
         consumer.pause(&unread)?;
-        if partitions.count() > 0 {
-            self.events.push(Event::Assigned(numbers(partitions)));
-        }
+        // Also if there are none: a member that is not needed learns that it is one.
+        self.events.push(Event::Assigned(numbers(partitions)));
         Ok(())
     }
 }

@@ -9,8 +9,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use tokio::time::{Instant, sleep};
 
 use super::client::Context;
-use super::config::MESSAGE_BYTES_MAX;
 use super::known::Known;
+use super::setup::MESSAGE_BYTES_MAX;
 use crate::{Cleanup, LogError, TopicSpec};
 
 const TIMEOUT: Duration = Duration::from_secs(15);

@@ -2,17 +2,27 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::App;
-use super::problem::Problem;
-use crate::health::LoopAge;
+use super::problem::{self, Problem};
+use crate::health::{Health, LoopAge};
 
-pub(super) async fn live(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
-    let liveness = app.health.liveness();
+/// `/livez` and `/readyz`, for processes that serve nothing else as well.
+pub fn router(health: Arc<Health>) -> Router {
+    Router::new()
+        .route("/livez", get(live))
+        .route("/readyz", get(ready))
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .fallback(problem::no_such_route)
+        .with_state(health)
+}
+
+async fn live(State(health): State<Arc<Health>>) -> Result<Json<Value>, Problem> {
+    let liveness = health.liveness();
     if liveness.stuck.is_empty() {
         let loops = loops(&liveness.loops);
         return Ok(Json(json!({"status": "ok", "loops": loops})));
@@ -24,8 +34,8 @@ pub(super) async fn live(State(app): State<Arc<App>>) -> Result<Json<Value>, Pro
     Err(problem.with("stuck", loops(&liveness.stuck)))
 }
 
-pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
-    let missing = app.health.missing();
+async fn ready(State(health): State<Arc<Health>>) -> Result<Json<Value>, Problem> {
+    let missing = health.missing();
     if missing.is_empty() {
         return Ok(Json(json!({"status": "ok"})));
     }

@@ -4,7 +4,7 @@
 //! from the request unless it is an identifier.
 
 mod endpoints;
-mod health;
+pub(crate) mod health;
 mod history;
 mod models;
 mod numbers;
@@ -61,6 +61,7 @@ impl App {
 
 /// The routes of a server.
 pub(crate) fn router(app: Arc<App>) -> Router {
+    let health = health::router(Arc::clone(&app.health));
     Router::new()
         .route("/api/v1/models", get(models::list))
         .route(
@@ -69,13 +70,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         )
         .route("/api/v1/models/{author}/{slug}/history", get(history::read))
         .route("/api/v1/snapshot", get(snapshot::read))
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .fallback(problem::no_such_route)
+        .with_state(Arc::clone(&app))
+        .merge(health)
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(Arc::clone(&app), finish))
-        .with_state(app)
 }
 
 /// An answer that many readers share.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use sextant_eventlog::EventLog;
-use sextant_eventlog::kafka::{Compression, KafkaConfig, KafkaLog};
+use sextant_eventlog::kafka::{Compression, KafkaConfig, KafkaLog, SaslMechanism, Security};
 use sextant_testkit::eventlog_contract::Harness;
 
 /// Names of a test's own, on the run's broker.
@@ -41,7 +41,7 @@ pub(crate) fn config(broker: String) -> KafkaConfig {
         .to_string_lossy()
         .to_lowercase();
     KafkaConfig {
-        brokers: vec![broker],
+        brokers: broker,
         prefix: format!("t-{own}-"),
         replication: 1,
         append_timeout_ms: 10_000,
@@ -50,8 +50,13 @@ pub(crate) fn config(broker: String) -> KafkaConfig {
         fetch_bytes_max: 4 << 20,
         session_timeout_ms: 2_000,
         compression: Compression::Lz4,
-        tls: None,
-        sasl: None,
+        security: Security::Plaintext,
+        ca_file: None,
+        certificate_file: None,
+        key_file: None,
+        sasl_mechanism: SaslMechanism::ScramSha512,
+        sasl_username: None,
+        sasl_password_file: None,
     }
 }
 
