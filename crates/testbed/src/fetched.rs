@@ -1,22 +1,37 @@
 //! What is fetched once and kept.
 
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-/// Whether the folder holds what `wanted` describes: it was stamped with it when it was complete.
-pub(crate) fn is_there(folder: &Path, wanted: &str) -> bool {
-    fs::read_to_string(stamp(folder)).is_ok_and(|found| found == wanted)
-}
-
-/// Empties the folder, has it filled, and stamps it as complete.
-pub(crate) fn fill(
+/// Has the folder filled, unless it holds what `wanted` describes. Others who want the same wait.
+pub(crate) fn fill_once(
     folder: &Path,
     wanted: &str,
     by: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<()> {
+    if is_there(folder, wanted) {
+        return Ok(());
+    }
+    let lock = folder.with_extension("lock");
+    fs::create_dir_all(folder.parent().unwrap_or(folder))?;
+    let lock = File::create(&lock).with_context(|| format!("create {}", lock.display()))?;
+    lock.lock()?;
+    if is_there(folder, wanted) {
+        return Ok(());
+    }
+    fill(folder, wanted, by)
+}
+
+/// Whether the folder holds what `wanted` describes: it was stamped with it when it was complete.
+fn is_there(folder: &Path, wanted: &str) -> bool {
+    fs::read_to_string(stamp(folder)).is_ok_and(|found| found == wanted)
+}
+
+/// Empties the folder, has it filled, and stamps it as complete.
+fn fill(folder: &Path, wanted: &str, by: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("empty {}", folder.display()))?;
     }
@@ -25,15 +40,16 @@ pub(crate) fn fill(
     fs::write(stamp(folder), wanted).with_context(|| format!("stamp {}", folder.display()))
 }
 
-/// Runs a program that fetches. `needs` says what to install when it is not there.
-pub(crate) fn run(command: &mut Command, needs: &str) -> Result<()> {
+/// Runs a program that fetches or builds, and answers what it printed. `needs` says what to install
+/// when it is not there.
+pub(crate) fn run(command: &mut Command, needs: &str) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("run {name}: {needs}"))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
@@ -42,12 +58,16 @@ pub(crate) fn run(command: &mut Command, needs: &str) -> Result<()> {
     bail!("{name} failed ({}):\n{}", output.status, last.join("\n"))
 }
 
-fn stamp(folder: &Path) -> std::path::PathBuf {
+fn stamp(folder: &Path) -> PathBuf {
     folder.join(".complete")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    use std::thread;
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -64,6 +84,27 @@ mod tests {
         assert!(is_there(&folder, "1") && !is_there(&folder, "2"));
         fill(&folder, "2", |_| Ok(())).unwrap();
         assert!(!folder.join("old").exists(), "nothing old is left");
+    }
+
+    #[test]
+    fn what_several_want_at_once_is_fetched_once() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("engine");
+        let times = AtomicU32::new(0);
+        let fetch = || {
+            fill_once(&folder, "1", |_| {
+                times.fetch_add(1, Relaxed);
+                thread::sleep(Duration::from_millis(50));
+                Ok(())
+            })
+        };
+        thread::scope(|threads| {
+            let fetching: Vec<_> = (0..4).map(|_| threads.spawn(fetch)).collect();
+            for one in fetching {
+                one.join().unwrap().unwrap();
+            }
+        });
+        assert_eq!(times.load(Relaxed), 1);
     }
 
     #[test]

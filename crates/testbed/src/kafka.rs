@@ -25,17 +25,14 @@ const CLUSTER: &str = "5L6g3nShT-eMCtK--X86sw";
 /// If Maven is missing or can't fetch; with what it said.
 pub fn fetch(progress: &mut dyn FnMut(&str)) -> Result<()> {
     let (folder, wanted) = (jars(), fs::read_to_string(pom())?);
-    if fetched::is_there(&folder, &wanted) {
-        return Ok(());
-    }
-    progress("fetching Kafka (45 MB)");
-    fetched::fill(&folder, &wanted, |folder| {
+    fetched::fill_once(&folder, &wanted, |folder| {
+        progress("fetching Kafka (45 MB)");
         let output = format!("-DoutputDirectory={}", folder.display());
         let goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
         let mut maven = Command::new("mvn");
         maven.args(["-B", "-ntp", "-q", "-f"]).arg(pom());
         maven.args([goal, "-DincludeScope=runtime", &output]);
-        fetched::run(&mut maven, NEEDS)
+        fetched::run(&mut maven, NEEDS).map(drop)
     })
 }
 

@@ -2,10 +2,14 @@
 
 use std::sync::OnceLock;
 
+use crate::clickhouse::ClickHouse;
 use crate::kafka::Kafka;
 
 /// Names the Kafka that tests use, as `host:port`: the run's own, or one that stands already.
 pub const KAFKA: &str = "SEXTANT_TEST_KAFKA";
+
+/// Names the ClickHouse that tests use, as `http://host:port`.
+pub const CLICKHOUSE: &str = "SEXTANT_TEST_CLICKHOUSE_URL";
 
 /// Where the run's Kafka is reached, as `host:port`.
 ///
@@ -18,6 +22,20 @@ pub fn kafka() -> String {
     given(KAFKA).unwrap_or_else(|| {
         let own = OWN.get_or_init(|| start("Kafka", Kafka::start()));
         own.address().to_owned()
+    })
+}
+
+/// Where the run's ClickHouse is reached, as `http://host:port`, by the user `default`.
+///
+/// Without a run that started one, the process that asks starts its own, which ends with it.
+///
+/// # Panics
+/// If there is none, and none can be started.
+pub fn clickhouse() -> String {
+    static OWN: OnceLock<ClickHouse> = OnceLock::new();
+    given(CLICKHOUSE).unwrap_or_else(|| {
+        let own = OWN.get_or_init(|| start("ClickHouse", ClickHouse::start()));
+        own.url()
     })
 }
 

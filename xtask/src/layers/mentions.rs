@@ -85,6 +85,16 @@ mod tests {
     }
 
     #[test]
+    fn clickhouse_is_named_only_by_the_module_for_it_and_by_the_root() {
+        let text = "use clickhouse::Client;\n";
+        assert_eq!(found("crates/store/src/clickhouse/write.rs", text), NOTHING);
+        assert_eq!(found("crates/store/src/error.rs", text).len(), 1);
+        let text = "use sextant_store::clickhouse::ClickHouseStore;\n";
+        assert_eq!(found("crates/cli/src/standalone/mod.rs", text), NOTHING);
+        assert_eq!(found("crates/server/src/history.rs", text).len(), 1);
+    }
+
+    #[test]
     fn a_library_that_prints_reads_the_environment_or_exits_is_found() {
         let text =
             "fn a() {\n println!(\"\");\n std::env::var(\"A\");\n std::process::exit(1);\n}\n";

@@ -98,6 +98,21 @@ pub(super) const PLACES: &[(&str, &[&str])] = &[
             "crates/store/tests/",
         ],
     ),
+    (
+        // The library, which only `store` may depend on, and the module for it, which only the
+        // root puts into a process.
+        "clickhouse",
+        &[
+            "crates/cli/",
+            "crates/store/benches/",
+            "crates/store/src/clickhouse",
+            "crates/store/src/lib.rs",
+            "crates/store/tests/",
+            "crates/testbed/",
+            "tests/",
+            "xtask/",
+        ],
+    ),
 ];
 
 /// Folders of those who read the environment, print and exit.
