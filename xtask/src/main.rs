@@ -10,6 +10,7 @@ mod codegen;
 mod documents;
 mod layers;
 mod problem;
+mod servers;
 mod source;
 mod test;
 mod tidy;
@@ -34,6 +35,8 @@ enum Command {
     Ci,
     /// Run all tests: unit, integration and documentation
     Test(test::Arguments),
+    /// Start the Kafka and the ClickHouse that tests use, and keep them
+    Servers,
     /// Check sizes, whitespace and names
     Tidy,
     /// Check that dependencies only point down
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     let passed = match Arguments::parse().command {
         Command::Ci => Ok(ci::run()),
         Command::Test(arguments) => run_tests(&arguments),
+        Command::Servers => servers::run().map(|()| true),
         Command::Tidy => tidy::run(),
         Command::Layers => layers::run(),
         Command::Codegen { check: false } => codegen::write().map(|()| true),

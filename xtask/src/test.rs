@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use crate::workspace;
+use sextant_testbed::run::Servers;
+
+use crate::{servers, workspace};
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Arguments {
@@ -43,9 +45,16 @@ impl fmt::Display for Summary {
 }
 
 /// Runs the tests and shows what they print as they print it. The caller prints the summary.
+///
+/// All tests share one Kafka and one ClickHouse. Those of chosen packages start what they need
+/// themselves.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let servers = (!arguments.choose_packages()).then(servers::start);
+    let servers = servers.transpose()?;
+    let variables = servers.iter().flat_map(Servers::variables);
     let mut child = Command::new("cargo")
         .args(command_line(arguments))
+        .envs(variables)
         .current_dir(workspace::root())
         .stdout(Stdio::piped())
         .spawn()
@@ -66,13 +75,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     })
 }
 
+impl Arguments {
+    fn choose_packages(&self) -> bool {
+        self.cargo.iter().any(|argument| {
+            argument.starts_with("--package")
+                || (argument.starts_with("-p") && !argument.starts_with("--"))
+        })
+    }
+}
+
 fn command_line(arguments: &Arguments) -> Vec<String> {
-    let chooses_packages = arguments.cargo.iter().any(|argument| {
-        argument.starts_with("--package")
-            || (argument.starts_with("-p") && !argument.starts_with("--"))
-    });
     let mut line = vec!["test".to_owned(), "--no-fail-fast".to_owned()];
-    if !chooses_packages {
+    if !arguments.choose_packages() {
         line.push("--workspace".to_owned());
     }
     line.extend(arguments.cargo.iter().cloned());

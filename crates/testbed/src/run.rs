@@ -2,14 +2,56 @@
 
 use std::sync::OnceLock;
 
-use crate::clickhouse::ClickHouse;
-use crate::kafka::Kafka;
+use anyhow::Result;
+
+use crate::clickhouse::{self, ClickHouse};
+use crate::kafka::{self, Kafka};
 
 /// Names the Kafka that tests use, as `host:port`: the run's own, or one that stands already.
 pub const KAFKA: &str = "SEXTANT_TEST_KAFKA";
 
 /// Names the ClickHouse that tests use, as `http://host:port`.
 pub const CLICKHOUSE: &str = "SEXTANT_TEST_CLICKHOUSE_URL";
+
+/// The servers of a run. They end with the value.
+pub struct Servers {
+    kafka: Option<Kafka>,
+    clickhouse: Option<ClickHouse>,
+}
+
+impl Servers {
+    /// Fetches and starts those that the environment doesn't name. `progress` is told what takes
+    /// time.
+    ///
+    /// # Errors
+    /// If one can't be fetched or started; with what to install.
+    pub fn start(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        let mut servers = Self {
+            kafka: None,
+            clickhouse: None,
+        };
+        if given(KAFKA).is_none() {
+            kafka::fetch(progress)?;
+            progress("starting Kafka");
+            servers.kafka = Some(Kafka::start()?);
+        }
+        if given(CLICKHOUSE).is_none() {
+            clickhouse::fetch(progress)?;
+            progress("starting ClickHouse");
+            servers.clickhouse = Some(ClickHouse::start()?);
+        }
+        Ok(servers)
+    }
+
+    /// How tests are told where those are that were started.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let kafka = self.kafka.as_ref();
+        let kafka = kafka.map(|kafka| (KAFKA, kafka.address().to_owned()));
+        let clickhouse = self.clickhouse.as_ref();
+        let clickhouse = clickhouse.map(|clickhouse| (CLICKHOUSE, clickhouse.url()));
+        kafka.into_iter().chain(clickhouse).collect()
+    }
+}
 
 /// Where the run's Kafka is reached, as `host:port`.
 ///
@@ -43,7 +85,7 @@ pub fn clickhouse() -> String {
     clippy::panic,
     reason = "a test that can't have its server has failed, and says what is missing"
 )]
-fn start<T>(what: &str, started: anyhow::Result<T>) -> T {
+fn start<T>(what: &str, started: Result<T>) -> T {
     started.unwrap_or_else(|error| panic!("{what} cannot be started: {error:#}"))
 }
 
