@@ -37,6 +37,15 @@ pub enum StoreError {
         reason: &'static str,
     },
 
+    /// The database behind the store refuses, and will until someone changes what it refuses for.
+    #[error("{store} refuses: {reason}")]
+    Refused {
+        /// Which store.
+        store: String,
+        /// What was being done, what is missing or wrong, and what to do about it.
+        reason: String,
+    },
+
     /// Another process has the store open.
     #[error("the store in {directory} is in use by another process")]
     Locked {

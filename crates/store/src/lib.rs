@@ -2,12 +2,16 @@
 //!
 //! [`Store`] is the seam between what computes results and what shows them later: minutes with
 //! their histograms, windows as they were published, and what agents reported of themselves.
-//! [`sqlite`] keeps a store in a directory of the one process that opens it.
+//! [`sqlite`] keeps a store in a directory of the one process that opens it; `clickhouse`, with the
+//! feature of that name, in a database that any number of processes share.
 //!
 //! What every back end promises (the contract suite in `testkit` holds it to this):
 //!
-//! - A write is taken whole or not at all, and is durable when it is answered.
-//! - Rows are whole, never increments: writing one twice changes nothing.
+//! - A write is durable when it is answered. One that is refused as [`StoreError::Invalid`] or
+//!   [`StoreError::TooMany`] has changed nothing.
+//! - Rows are whole, never increments: writing one twice changes nothing. So it does no harm that
+//!   after [`StoreError::Unavailable`] or [`StoreError::Full`] any of a write's rows may stand:
+//!   each of them whole, and writing all of them again makes the rest stand too.
 //! - Of a minute or an agent's minute the highest [`Revision`] stands, whatever the order of
 //!   writing. Of a window the first row stands.
 //! - Ranges are half-open. Merging histograms is exact.
@@ -18,6 +22,8 @@
 //! What is absent: the store reads no clock, derives no status and no percentile, and keeps no
 //! minutes of the merge of all regions: [`Store::history`] merges them.
 
+#[cfg(feature = "clickhouse")]
+pub mod clickhouse;
 mod error;
 mod limits;
 mod query;
@@ -39,17 +45,20 @@ pub use crate::row::{AgentRow, Expired, MinuteRow, Revision, Rows, Terms, Window
 /// Where results are kept.
 ///
 /// Used as `Arc<dyn Store>` by all stages of a process. Each call may fail with
-/// [`StoreError::Unavailable`], which passes, and with [`StoreError::Stopped`], which does not.
+/// [`StoreError::Unavailable`], which passes, and with [`StoreError::Stopped`] and
+/// [`StoreError::Refused`], which do not.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Writes all rows, or none of them, and returns once they are durable.
+    /// Writes all rows, and returns once they are durable.
     ///
-    /// A call that is dropped before its answer may have written.
+    /// A call that is dropped before its answer may have written, all rows or some.
     ///
     /// # Errors
-    /// [`StoreError::TooMany`] and [`StoreError::Invalid`] for rows that no store takes;
-    /// [`StoreError::Full`] until there is space again. After [`StoreError::Unavailable`] the rows
-    /// may stand all the same; writing them again does no harm.
+    /// [`StoreError::TooMany`] and [`StoreError::Invalid`] for rows that this store doesn't take:
+    /// none of the write's stands. [`StoreError::Full`] until there is space again. After that and
+    /// after [`StoreError::Unavailable`] all rows, some or none may stand: a store that one process
+    /// has for itself takes all or none, one that many share promises that for a row alone. Writing
+    /// them again does no harm, and once that is answered all of them stand.
     async fn write(&self, rows: Rows) -> Result<(), StoreError>;
 
     /// The minutes of a model's series, ordered by minute, then by series.

@@ -40,6 +40,11 @@ pub trait Harness: Send + Sync {
     /// Opens the store, which is empty the first time, with these limits and the default
     /// retention. The one opened before has been dropped.
     async fn open(&self, limits: Limits) -> Arc<dyn Store>;
+
+    /// How much longer than promised the store may keep a row, in minutes.
+    fn retention_grace_minutes(&self) -> u32 {
+        60
+    }
 }
 
 /// Seeds that every run begins with; a fresh one follows.

@@ -8,20 +8,19 @@ use super::traffic::Traffic;
 use super::{Harness, START, all_minutes, all_windows, always, endpoint, of_minutes, series};
 
 const MINUTES_PER_DAY: u32 = 1_440;
-/// How much longer than promised a row may be kept.
-const GRACE_MINUTES: u32 = 60;
 
-/// Rows older than the default retention by more than an hour are deleted, and counted; younger
+/// Rows older than the default retention by more than the grace are deleted, and counted; younger
 /// ones are not.
 pub async fn what_is_too_old_is_deleted_and_the_rest_kept(harness: &dyn Harness) {
     let store = harness.open(Limits::default()).await;
     let mut traffic = Traffic::new(1);
     let now = START;
     let days = Retention::default();
+    let grace = harness.retention_grace_minutes();
     let ends = [days.minutes_days, days.windows_days, days.agents_days];
     let [minutes, windows, agents] = ends.map(|days| {
         let horizon = now.minus(days * MINUTES_PER_DAY);
-        let too_old = [horizon.minus(20_000), horizon.minus(GRACE_MINUTES + 1)];
+        let too_old = [horizon.minus(20_000), horizon.minus(grace + 1)];
         (too_old, [horizon, horizon.plus(1), now])
     });
     let series = series("m", "groq", "eu");

@@ -1,0 +1,92 @@
+//! A database that goes when the test ends.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use async_trait::async_trait;
+use clickhouse::Client;
+use sextant_store::clickhouse::{ClickHouseConfig, ClickHouseStore, migrate};
+use sextant_store::{Limits, Store, StoreError};
+use sextant_testbed::run;
+use sextant_testkit::store_contract::Harness;
+
+pub(crate) struct ClickHouseHarness {
+    pub(crate) config: ClickHouseConfig,
+}
+
+impl ClickHouseHarness {
+    /// A name for a database in the run's server.
+    pub(crate) fn new() -> Self {
+        Self::at(&run::clickhouse())
+    }
+
+    /// A name for a database in some server.
+    pub(crate) fn at(url: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Relaxed);
+        let database = format!("sextant_test_{}_{number}", std::process::id());
+        Self {
+            config: ClickHouseConfig {
+                urls: vec![url.to_owned()],
+                database,
+                batch_wait_ms: 1,
+                ..ClickHouseConfig::default()
+            },
+        }
+    }
+
+    /// Makes the schema. What the tests write is long past, so nothing may go by itself.
+    pub(crate) async fn migrate(&self) {
+        migrate(&self.config, None).await.unwrap();
+        for table in ["step_rows", "uptime_rows", "window_rows", "agent_rows"] {
+            self.run(&format!("SYSTEM STOP TTL MERGES {table}")).await;
+        }
+    }
+
+    pub(crate) async fn open_with(&self, limits: Limits) -> ClickHouseStore {
+        self.migrate().await;
+        self.try_open(limits).await.unwrap()
+    }
+
+    pub(crate) async fn try_open(&self, limits: Limits) -> Result<ClickHouseStore, StoreError> {
+        ClickHouseStore::open(self.config.clone(), None, limits).await
+    }
+
+    /// The database as people get at it.
+    pub(crate) fn client(&self) -> Client {
+        let client = Client::default().with_url(&self.config.urls[0]);
+        client.with_database(&self.config.database)
+    }
+
+    pub(crate) async fn run(&self, statement: &str) {
+        self.client().query_raw(statement).execute().await.unwrap();
+    }
+}
+
+#[async_trait]
+impl Harness for ClickHouseHarness {
+    async fn open(&self, limits: Limits) -> Arc<dyn Store> {
+        Arc::new(self.open_with(limits).await)
+    }
+
+    fn retention_grace_minutes(&self) -> u32 {
+        24 * 60
+    }
+}
+
+impl Drop for ClickHouseHarness {
+    fn drop(&mut self) {
+        let (url, database) = (self.config.urls[0].clone(), self.config.database.clone());
+        let drop = async move {
+            let statement = format!("DROP DATABASE IF EXISTS {database} SYNC");
+            let client = Client::default().with_url(url);
+            // A server of the test's own may be gone.
+            drop(client.query_raw(&statement).execute().await);
+        };
+        let dropping = std::thread::spawn(|| {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            runtime.enable_all().build().unwrap().block_on(drop);
+        });
+        dropping.join().unwrap();
+    }
+}
