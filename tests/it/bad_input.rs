@@ -1,5 +1,5 @@
 use sextant_tests::page::endpoints;
-use sextant_tests::process::{Standalone, run};
+use sextant_tests::process::{Process, run};
 
 const PATH: &str = "/api/v1/observations";
 
@@ -13,7 +13,7 @@ fn good(completed_at: &str) -> String {
 #[test]
 fn hostile_observations_are_refused_by_index_and_the_rest_counts() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Standalone::start(folder.path());
+    let server = Process::standalone(folder.path());
     let fine = good("2026-11-22T00:00:00Z");
     let lines = [
         fine.clone(),
@@ -49,7 +49,7 @@ fn hostile_observations_are_refused_by_index_and_the_rest_counts() {
 #[test]
 fn a_batch_with_an_identity_counts_once_however_often_it_comes() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Standalone::start(folder.path());
+    let server = Process::standalone(folder.path());
     let headers = [
         ("Sextant-Agent", "curl"),
         ("Sextant-Epoch", "7"),
@@ -79,7 +79,7 @@ fn a_batch_with_an_identity_counts_once_however_often_it_comes() {
 #[test]
 fn what_is_not_there_is_said_helpfully() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Standalone::start(folder.path());
+    let server = Process::standalone(folder.path());
     let (status, problem) = server.request("/api/v1/models/meta-llama/llama-4-scot/endpoints");
     assert_eq!(status, 404, "{problem}");
     assert!(problem.to_string().contains("llama-4-scout"), "{problem}");
@@ -115,7 +115,7 @@ fn a_bad_configuration_is_refused_whole_before_anything_starts() {
 fn two_processes_never_share_a_data_directory() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
-    let _first = Standalone::start(folder.path());
+    let _first = Process::standalone(folder.path());
     let output = run(&[
         "standalone",
         "--data-dir",

@@ -7,7 +7,7 @@ use sextant_measure::time::Minute;
 use sextant_store::sqlite::{SqliteOptions, SqliteStore};
 use sextant_store::{MinuteQuery, MinuteRange, Store};
 use sextant_tests::page::{assert_true, endpoints, provider};
-use sextant_tests::process::{Standalone, command};
+use sextant_tests::process::{Process, command};
 use sextant_tests::traffic::{MODEL, observations, write};
 use sextant_tests::truth::by_provider;
 
@@ -23,7 +23,7 @@ fn p1_p2_p3_twenty_kills_in_the_middle_of_a_replay_change_no_number() {
     let data = folder.path().join("data");
     let all = observations(SEED, 250, 1_300);
     let file = write(folder.path(), &all);
-    let mut server = Standalone::start(&data);
+    let mut server = Process::standalone(&data);
     // 1,300 s at 60 times the speed: about 22 s, in a batch each 200 ms.
     let to = server.grpc.replace("http://", "grpc://");
     let mut replay = command(&[
@@ -41,7 +41,7 @@ fn p1_p2_p3_twenty_kills_in_the_middle_of_a_replay_change_no_number() {
     for _ in 0..KILLS {
         thread::sleep(Duration::from_millis(random.random_range(50..1_200)));
         server.kill();
-        server = Standalone::start_again(&data, &server);
+        server = Process::standalone_again(&data, &server);
     }
     assert!(wait(&mut replay), "the replay outlives every kill");
     let truths = by_provider(&all);
@@ -63,7 +63,7 @@ fn p1_a_terminated_process_exits_with_0_and_forgets_nothing() {
     let data = folder.path().join("data");
     let all = observations(3, 400, 900);
     let file = write(folder.path(), &all);
-    let mut server = Standalone::start(&data);
+    let mut server = Process::standalone(&data);
     let to = server.grpc.replace("http://", "grpc://");
     let mut replay = command(&[
         "replay",
@@ -82,7 +82,7 @@ fn p1_a_terminated_process_exits_with_0_and_forgets_nothing() {
         server.signal("-TERM");
         server.signal("-TERM");
         assert_eq!(server.ended().code(), Some(0));
-        server = Standalone::start_again(&data, &server);
+        server = Process::standalone_again(&data, &server);
     }
     assert!(wait(&mut replay));
     let truths = by_provider(&all);

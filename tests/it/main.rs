@@ -11,7 +11,9 @@
 )]
 
 mod bad_input;
+mod chaos;
 mod crash;
+mod fleet;
 mod reload;
 mod replay;
 mod watch;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use sextant_tests::process::{Standalone, eventually};
+use sextant_tests::process::{Process, eventually};
 
 const EMPTY: &str = "# No models.\n";
 const ONE: &str = r#"
@@ -28,15 +28,15 @@ fn write(folder: &Path, catalog: &str) {
     fs::write(folder.join("sextant.toml"), text).unwrap();
 }
 
-fn start(folder: &Path) -> Standalone {
+fn start(folder: &Path) -> Process {
     let config = folder.join("sextant.toml");
-    Standalone::start_with(
+    Process::standalone_with(
         &folder.join("data"),
         &["--config", config.to_str().unwrap()],
     )
 }
 
-fn models(server: &Standalone) -> usize {
+fn models(server: &Process) -> usize {
     server.get("/api/v1/models")["data"]
         .as_array()
         .unwrap()
@@ -44,7 +44,7 @@ fn models(server: &Standalone) -> usize {
 }
 
 /// How often the settings were read again with this outcome, as who shows the token sees it.
-fn readings(server: &Standalone, token: &str, outcome: &str) -> u64 {
+fn readings(server: &Process, token: &str, outcome: &str) -> u64 {
     let name = format!("sextant_settings_readings_total{{outcome=\"{outcome}\"}} ");
     let (_, metrics) = server.request_as(token, "/metrics");
     let mut lines = metrics.as_str().unwrap().lines();
@@ -53,7 +53,7 @@ fn readings(server: &Standalone, token: &str, outcome: &str) -> u64 {
 }
 
 /// Has the settings read again, and waits until they have been, so often with this outcome.
-fn reload(server: &Standalone, token: &str, outcome: &str, times: u64) {
+fn reload(server: &Process, token: &str, outcome: &str, times: u64) {
     server.signal("-HUP");
     eventually("the settings to be read", || {
         (readings(server, token, outcome) == times).then_some(())

@@ -3,12 +3,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sextant_tests::page::{assert_published, assert_true, endpoints, provider};
-use sextant_tests::process::{Standalone, run};
+use sextant_tests::process::{Process, run};
 use sextant_tests::traffic::{MODEL, observations, write};
 use sextant_tests::truth::by_provider;
 use sextant_wire::json;
 
-fn replay(server: &Standalone, file: &std::path::Path, to: &str) {
+fn replay(server: &Process, file: &std::path::Path, to: &str) {
     let output = run(&[
         "replay",
         file.to_str().unwrap(),
@@ -23,7 +23,7 @@ fn replay(server: &Standalone, file: &std::path::Path, to: &str) {
 
 fn replayed_comes_out(scheme: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let server = Standalone::start(&folder.path().join("data"));
+    let server = Process::standalone(&folder.path().join("data"));
     let all = observations(1, 250, 1_500);
     let file = write(folder.path(), &all);
     let address = if scheme == "grpc" {
@@ -98,7 +98,7 @@ fn every_number_of_a_recorded_trace_is_as_published() {
         let published: Value = serde_json::from_slice(&published).unwrap();
         let published = published.as_object().unwrap();
         let data = tempfile::tempdir().unwrap();
-        let server = Standalone::start(data.path());
+        let server = Process::standalone(data.path());
         replay(&server, &file, &server.grpc.replace("http://", "grpc://"));
         let model = all[0].definition.model.to_string();
         let shown = endpoints(&server, &model, all.len() as u64);

@@ -1,4 +1,4 @@
-use sextant_tests::process::{Standalone, run};
+use sextant_tests::process::{Process, run};
 use sextant_tests::traffic::{observations, write};
 use sextant_wire::v1;
 use sextant_wire::v1::snapshot_service_client::SnapshotServiceClient;
@@ -12,7 +12,7 @@ use tonic_health::pb::health_client::HealthClient;
 #[tokio::test(flavor = "multi_thread")]
 async fn health_over_grpc_says_what_readyz_says() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Standalone::start(folder.path());
+    let server = Process::standalone(folder.path());
     let channel = tonic::transport::Endpoint::from_shared(server.grpc.clone());
     let channel = channel.unwrap().connect().await.unwrap();
     let mut client = HealthClient::new(channel);
@@ -35,7 +35,7 @@ async fn health_over_grpc_says_what_readyz_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watcher_sees_a_report_within_seconds_and_resumes() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Standalone::start(&folder.path().join("data"));
+    let server = Process::standalone(&folder.path().join("data"));
     let mut client = SnapshotServiceClient::connect(server.grpc.clone())
         .await
         .unwrap();

@@ -15,6 +15,7 @@
     reason = "tests stop at the first surprise, and they run in real time"
 )]
 
+pub mod fleet;
 pub mod page;
 pub mod process;
 pub mod traffic;

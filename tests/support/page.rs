@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::process::{Standalone, eventually};
+use crate::process::{Process, eventually};
 use crate::truth::{Truth, nearest_rank};
 
 /// The endpoints of a model, by provider, once they hold `total` observations in all.
-pub fn endpoints(server: &Standalone, model: &str, total: u64) -> Vec<Value> {
+pub fn endpoints(server: &Process, model: &str, total: u64) -> Vec<Value> {
     let path = format!("/api/v1/models/{model}/endpoints");
     eventually(&format!("{total} observations of {model}"), || {
         let (status, body) = server.try_request(&path)?;

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+const ANY_PORT: &str = "127.0.0.1:0";
+
 /// The binary, built if it is not fresh.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
@@ -50,38 +52,33 @@ pub fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// A running `sextant standalone`; it ends with the value.
-pub struct Standalone {
+/// A running `sextant` of any role; it ends with the value.
+pub struct Process {
     child: Child,
     pub http: String,
     pub grpc: String,
 }
 
-impl Standalone {
-    /// Starts on free ports and waits until it is ready.
-    pub fn start(data: &Path) -> Self {
-        Self::start_with(data, &[])
+impl Process {
+    /// Starts `sextant standalone` on free ports and waits until it is ready.
+    pub fn standalone(data: &Path) -> Self {
+        Self::standalone_with(data, &[])
     }
 
     /// The same, with more arguments.
-    pub fn start_with(data: &Path, arguments: &[&str]) -> Self {
-        let mut child = standalone(data, "127.0.0.1:0", "127.0.0.1:0", arguments);
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut address = |prefix: &str| {
-            let line = lines.find(|line| line.as_ref().unwrap().starts_with(prefix));
-            line.expect("the addresses are printed").unwrap()[prefix.len()..].to_owned()
-        };
-        let http = address("http listening on ");
-        let grpc = address("grpc listening on ");
-        // What else it prints is read, so that it never waits for a reader.
-        thread::spawn(move || lines.for_each(drop));
-        Self { child, http, grpc }
+    pub fn standalone_with(data: &Path, arguments: &[&str]) -> Self {
+        let mut command = standalone(data, ANY_PORT, ANY_PORT);
+        Self::ready(command.args(arguments))
     }
 
     /// Starts on the ports that another had, without waiting until it is ready.
-    pub fn start_again(data: &Path, before: &Self) -> Self {
+    pub fn standalone_again(data: &Path, before: &Self) -> Self {
         let port = |url: &str| url.strip_prefix("http://").unwrap().to_owned();
-        let mut child = standalone(data, &port(&before.http), &port(&before.grpc), &[]);
+        let mut child = spawn(&mut standalone(
+            data,
+            &port(&before.http),
+            &port(&before.grpc),
+        ));
         let stdout = child.stdout.take().unwrap();
         thread::spawn(move || BufReader::new(stdout).lines().for_each(drop));
         Self {
@@ -89,6 +86,16 @@ impl Standalone {
             http: before.http.clone(),
             grpc: before.grpc.clone(),
         }
+    }
+
+    /// Starts and waits until it says where it listens, which it does once it is ready.
+    pub fn ready(command: &mut Command) -> Self {
+        Self::starting(command).ready()
+    }
+
+    /// Starts without waiting.
+    pub fn starting(command: &mut Command) -> Starting {
+        Starting(spawn(command))
     }
 
     pub fn get(&self, path: &str) -> Value {
@@ -148,7 +155,27 @@ impl Standalone {
     }
 }
 
-impl Drop for Standalone {
+/// A process that may not be ready yet. It is not ended with the value.
+pub struct Starting(Child);
+
+impl Starting {
+    /// Waits until it says where it listens.
+    pub fn ready(self) -> Process {
+        let Self(mut child) = self;
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut address = |prefix: &str| {
+            let line = lines.find(|line| line.as_ref().unwrap().starts_with(prefix));
+            line.expect("the addresses are printed").unwrap()[prefix.len()..].to_owned()
+        };
+        let http = address("http listening on ");
+        let grpc = address("grpc listening on ");
+        // What else it prints is read, so that it never waits for a reader.
+        thread::spawn(move || lines.for_each(drop));
+        Process { child, http, grpc }
+    }
+}
+
+impl Drop for Process {
     fn drop(&mut self) {
         // One that was ended already is not an error.
         drop(self.child.kill());
@@ -156,22 +183,18 @@ impl Drop for Standalone {
     }
 }
 
-fn standalone(data: &Path, http: &str, grpc: &str, more: &[&str]) -> Child {
-    let data = data.to_str().unwrap();
-    command(&[
-        "standalone",
-        "--data-dir",
-        data,
-        "--http",
-        http,
-        "--grpc",
-        grpc,
-    ])
-    .args(more)
-    .stdout(Stdio::piped())
-    .stderr(Stdio::inherit())
-    .spawn()
-    .unwrap()
+fn standalone(data: &Path, http: &str, grpc: &str) -> Command {
+    let mut command = command(&["standalone", "--http", http, "--grpc", grpc]);
+    command.arg("--data-dir").arg(data);
+    command
+}
+
+fn spawn(command: &mut Command) -> Child {
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap()
 }
 
 /// Tries until the answer is there.

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sextant_measure::id::ModelId;
 use sextant_reporter::target::Target;
 
-use crate::config::{Flag, Problems, Settings};
+use crate::config::Flag;
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::fetch::Url;
@@ -26,6 +26,12 @@ pub struct Arguments {
 pub enum Command {
     /// Runs all roles in one process, on an embedded log and store
     Standalone(StandaloneArgs),
+    /// Takes observations in: from agents and callers to Kafka
+    Collector(RoleArgs),
+    /// Owns partitions: from Kafka to windows, and to `ClickHouse`
+    Aggregator(RoleArgs),
+    /// Serves gateways and people from Kafka and `ClickHouse`
+    Server(RoleArgs),
     /// Sends recorded observations
     Replay(ReplayArgs),
     /// Shows the current snapshot
@@ -33,6 +39,8 @@ pub enum Command {
     /// Looks at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Brings `ClickHouse`'s schema up to date
+    Migrate(ConfigFile),
     /// Exits with 0 if a server is ready, with 1 if not
     Healthcheck(HealthcheckArgs),
 }
@@ -51,12 +59,23 @@ pub enum ConfigCommand {
 /// `sextant standalone`: all roles in one process.
 #[derive(Debug, Default, Args)]
 pub struct StandaloneArgs {
-    /// Where the settings are.
+    /// What it has in common with the roles.
     #[command(flatten)]
-    pub config: ConfigFile,
+    pub role: RoleArgs,
     /// Directory for the log and the store
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<String>,
+    /// Simulate edge agents, probes and providers
+    #[arg(long)]
+    pub demo: bool,
+}
+
+/// A role that serves.
+#[derive(Debug, Default, Args)]
+pub struct RoleArgs {
+    /// Where the settings are.
+    #[command(flatten)]
+    pub config: ConfigFile,
     /// Address to serve HTTP on; port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
     pub http: Option<String>,
@@ -66,9 +85,6 @@ pub struct StandaloneArgs {
     /// Let everyone in, also on other addresses than loopback
     #[arg(long)]
     pub insecure: bool,
-    /// Simulate edge agents, probes and providers
-    #[arg(long)]
-    pub demo: bool,
 }
 
 /// Where the settings are.
@@ -204,19 +220,22 @@ impl ServerArgs {
 }
 
 impl StandaloneArgs {
-    /// The settings as they stand now, in all their layers.
-    ///
-    /// # Errors
-    /// Everything that is wrong with them.
-    pub fn settings(&self, environment: &Environment) -> Result<Settings, Problems> {
-        let file = self.config.path(environment);
-        Settings::load(file.as_deref(), &environment.variables, self.flags())
-    }
-
-    /// The settings that are given as arguments.
+    /// The settings that it alone takes as arguments.
     pub fn flags(&self) -> Vec<Flag> {
+        let data_dir = self.data_dir.as_deref();
+        let flag = data_dir.map(|folder| Flag {
+            name: "--data-dir",
+            key: "standalone.data_dir",
+            value: folder.into(),
+        });
+        flag.into_iter().collect()
+    }
+}
+
+impl RoleArgs {
+    /// The settings that are given as arguments.
+    pub fn flags(&self) -> impl Iterator<Item = Flag> {
         let texts = [
-            ("--data-dir", "standalone.data_dir", &self.data_dir),
             ("--http", "http.listen", &self.http),
             ("--grpc", "grpc.listen", &self.grpc),
         ];
@@ -229,7 +248,7 @@ impl StandaloneArgs {
             key: "access.insecure",
             value: true.into(),
         });
-        texts.chain(insecure).collect()
+        texts.chain(insecure)
     }
 }
 
@@ -262,13 +281,16 @@ mod tests {
     #[test]
     fn arguments_become_settings() {
         let args = StandaloneArgs {
-            http: Some("127.0.0.1:0".to_owned()),
-            insecure: true,
+            role: RoleArgs {
+                http: Some("127.0.0.1:0".to_owned()),
+                insecure: true,
+                ..RoleArgs::default()
+            },
+            data_dir: Some("data".to_owned()),
             ..StandaloneArgs::default()
         };
-        let flags = args.flags();
+        let flags = args.role.flags().chain(args.flags());
         let given: Vec<_> = flags
-            .iter()
             .map(|flag| (flag.name, flag.key, flag.value.to_string()))
             .collect();
         assert_eq!(
@@ -276,6 +298,7 @@ mod tests {
             [
                 ("--http", "http.listen", "\"127.0.0.1:0\"".to_owned()),
                 ("--insecure", "access.insecure", "true".to_owned()),
+                ("--data-dir", "standalone.data_dir", "\"data\"".to_owned()),
             ]
         );
     }

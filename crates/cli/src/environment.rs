@@ -13,6 +13,8 @@ pub struct Environment {
     pub variables: BTreeMap<String, String>,
     /// Whether `NO_COLOR` asks for plain text (<https://no-color.org>).
     pub no_color: bool,
+    /// What this host is called.
+    pub host: Option<String>,
 }
 
 impl Environment {
@@ -32,10 +34,17 @@ impl Environment {
         for (name, value) in variables {
             if name == "NO_COLOR" {
                 environment.no_color = true;
+            } else if name == "HOSTNAME" {
+                environment.host = Some(value);
             } else if name.starts_with(PREFIX) {
                 environment.variables.insert(name, value);
             }
         }
+        // Shells know the name, and services don't.
+        environment.host = environment.host.or_else(|| {
+            let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+            Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+        });
         environment
     }
 

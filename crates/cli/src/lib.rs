@@ -6,7 +6,7 @@
 //! - [`access`]: who may call what, in one place for gRPC and HTTP.
 //! - [`listen`]: connections, bounded in number and in time.
 //! - [`shutdown`]: how a process ends, in order and within its deadline.
-//! - `standalone`: the stages, wired over an embedded log and store. [`demo`]: simulated providers.
+//! - `process`: the stages of a role, wired over its log and store. [`demo`]: simulated providers.
 //! - [`telemetry`]: one event, one line, on standard error.
 //! - [`commands`]: what each subcommand does; [`exit`], [`output`], [`table`]: how it says so.
 //!
@@ -24,7 +24,7 @@ pub mod exit;
 pub mod fetch;
 pub mod listen;
 pub mod output;
+mod process;
 pub mod shutdown;
-mod standalone;
 pub mod table;
 pub mod telemetry;

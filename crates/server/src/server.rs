@@ -127,7 +127,7 @@ impl Server {
 
     /// The HTTP routes.
     pub fn http(&self, health: Arc<Health>) -> Router {
-        http::router(Arc::new(App {
+        http::router(&Arc::new(App {
             hub: Arc::clone(&self.hub),
             progress: Arc::clone(&self.progress),
             health,

@@ -22,7 +22,6 @@
 //! What is absent: the store reads no clock, derives no status and no percentile, and keeps no
 //! minutes of the merge of all regions: [`Store::history`] merges them.
 
-#[cfg(feature = "clickhouse")]
 pub mod clickhouse;
 mod error;
 mod limits;

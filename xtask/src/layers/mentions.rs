@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(found("crates/store/src/clickhouse/write.rs", text), NOTHING);
         assert_eq!(found("crates/store/src/error.rs", text).len(), 1);
         let text = "use sextant_store::clickhouse::ClickHouseStore;\n";
-        assert_eq!(found("crates/cli/src/standalone/mod.rs", text), NOTHING);
+        assert_eq!(found("crates/cli/src/process/mod.rs", text), NOTHING);
         assert_eq!(found("crates/server/src/history.rs", text).len(), 1);
     }
 

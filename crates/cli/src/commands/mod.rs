@@ -2,26 +2,51 @@
 
 mod config;
 mod healthcheck;
+mod migrate;
 mod replay;
 mod snapshot;
 mod token;
 
 use anyhow::Context as _;
 
-use crate::args::{Arguments, Command};
+use crate::args::{Arguments, Command, RoleArgs, StandaloneArgs};
 use crate::environment::Environment;
 use crate::exit::Failure;
-use crate::standalone;
+use crate::process::{self, Job, Role};
 
 /// Does what the arguments say.
 pub fn run(arguments: Arguments, environment: &Environment) -> Result<(), Failure> {
     match arguments.command {
         Command::Config(command) => config::run(&command, environment),
         Command::Healthcheck(args) => waiting(healthcheck::run(&args, environment)),
+        Command::Migrate(file) => waiting(migrate::run(&file, environment)),
         Command::Replay(args) => waiting(replay::run(&args, environment)),
-        Command::Standalone(args) => waiting(standalone::run(&args, environment)),
+        Command::Standalone(args) => standalone(&args, environment),
+        Command::Collector(args) => role(Role::Collector, &args, environment),
+        Command::Aggregator(args) => role(Role::Aggregator, &args, environment),
+        Command::Server(args) => role(Role::Server, &args, environment),
         Command::Snapshot(args) => waiting(snapshot::run(&args, environment)),
     }
+}
+
+fn standalone(args: &StandaloneArgs, environment: &Environment) -> Result<(), Failure> {
+    let job = Job {
+        role: Role::Standalone,
+        args: &args.role,
+        flags: &args.flags(),
+        demo: args.demo,
+    };
+    waiting(process::run(job, environment))
+}
+
+fn role(role: Role, args: &RoleArgs, environment: &Environment) -> Result<(), Failure> {
+    let job = Job {
+        role,
+        args,
+        flags: &[],
+        demo: false,
+    };
+    waiting(process::run(job, environment))
 }
 
 /// Runs what waits on others.

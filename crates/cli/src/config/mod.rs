@@ -39,7 +39,7 @@ pub use self::problem::{Problem, Problems};
 pub use self::schema::schema;
 pub use self::sections::{
     AccessConfig, CatalogConfig, Config, GrpcConfig, HttpConfig, LogConfig, LogFormat,
-    ShutdownConfig, StandaloneConfig, StoreConfig, TelemetryConfig,
+    ProcessConfig, ShutdownConfig, StandaloneConfig, StoreConfig, TelemetryConfig,
 };
 pub use self::show::{json, table};
 pub use self::source::Source;

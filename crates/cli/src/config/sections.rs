@@ -9,7 +9,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sextant_aggregator::AggregatorConfig;
 use sextant_collector::Config as CollectorConfig;
+use sextant_eventlog::kafka::KafkaConfig;
 use sextant_server::Config as ServerConfig;
+use sextant_store::clickhouse::ClickHouseConfig;
 
 /// All sections.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -17,6 +19,8 @@ use sextant_server::Config as ServerConfig;
 pub struct Config {
     /// All roles in one process.
     pub standalone: StandaloneConfig,
+    /// This process among others.
+    pub process: ProcessConfig,
     /// Where HTTP is served.
     pub http: HttpConfig,
     /// Where gRPC is served.
@@ -31,10 +35,14 @@ pub struct Config {
     pub aggregator: AggregatorConfig,
     /// What gateways and people pull.
     pub server: ServerConfig,
-    /// The log of a standalone process.
+    /// The log's topics.
     pub log: LogConfig,
-    /// The store of a standalone process.
+    /// What the store keeps.
     pub store: StoreConfig,
+    /// The log of processes apart from each other.
+    pub kafka: KafkaConfig,
+    /// The store of processes apart from each other.
+    pub clickhouse: ClickHouseConfig,
     /// What the process says of itself.
     pub telemetry: TelemetryConfig,
     /// How the process ends.
@@ -48,6 +56,16 @@ pub struct StandaloneConfig {
     /// Directory for the log and the store.
     #[schemars(length(min = 1))]
     pub data_dir: PathBuf,
+}
+
+/// This process among others.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessConfig {
+    /// What it is called among the processes of its role, also when it is started again.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub instance: Option<String>,
 }
 
 /// Where HTTP is served.
@@ -92,7 +110,7 @@ pub struct CatalogConfig {
     pub file: Option<PathBuf>,
 }
 
-/// The log of a standalone process.
+/// The log's topics.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
@@ -104,7 +122,7 @@ pub struct LogConfig {
     pub retention_hours: u32,
 }
 
-/// The store of a standalone process.
+/// What the store keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StoreConfig {

@@ -1,15 +1,21 @@
-//! `sextant standalone`: all roles in one process, on an embedded log and store.
+//! A process of any role: its settings, its stages over a log and a store, and where it is reached.
 //!
-//! - [`roles`] wires the stages over the log and the store; [`upkeep`] looks after those two.
-//! - [`exposition`] serves `/metrics`; [`grpc_health`] is health for gRPC clients; [`reload`] is what can change while it runs;
-//!   [`demonstration`] is `--demo`.
+//! - [`role`] says which stages; [`stages`] wires them over the [`backends`].
+//! - [`embedded`] looks after a log and a store of the process' own; `fleet` reaches shared ones.
+//! - [`exposition`] serves `/metrics`; [`grpc_health`] and [`owners`] are health; [`reload`] is what
+//!   can change while it runs; [`demonstration`] is `--demo`.
 
+mod backends;
 mod demonstration;
+mod embedded;
 mod exposition;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod grpc_health;
+mod owners;
 mod reload;
-mod roles;
-mod upkeep;
+mod role;
+mod stages;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,7 +28,8 @@ use sextant_catalog::LiveCatalog;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Guard;
-use crate::args::StandaloneArgs;
+use crate::args::RoleArgs;
+use crate::config::{Config, Flag, Problems, Settings};
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::listen::{self, Bound, Limits, Listening, Protocol};
@@ -32,19 +39,34 @@ use crate::telemetry;
 
 use self::demonstration::{Demonstration, Shown};
 use self::reload::{Counted, Reload};
-use self::roles::Roles;
+use self::stages::Stages;
+
+#[cfg(feature = "fleet")]
+pub(crate) use self::backends::retention;
+pub(crate) use self::role::Role;
 
 /// How often a process that starts looks whether it is ready.
 const READY_POLL: Duration = Duration::from_millis(20);
 
+/// What a process is to do.
+#[derive(Clone, Copy)]
+pub(crate) struct Job<'j> {
+    pub(crate) role: Role,
+    pub(crate) args: &'j RoleArgs,
+    /// Settings that only this role has as arguments.
+    pub(crate) flags: &'j [Flag],
+    /// Whether to simulate agents.
+    pub(crate) demo: bool,
+}
+
 /// Runs until it is told to end, or until the log fails for good.
-pub(crate) async fn run(args: &StandaloneArgs, environment: &Environment) -> Result<(), Failure> {
-    let settings = args.settings(environment)?;
+pub(crate) async fn run(job: Job<'_>, environment: &Environment) -> Result<(), Failure> {
+    let settings = job.settings(environment)?;
     let filter = telemetry::start(&settings.config.telemetry, environment)?;
     let mut signals = Signals::install()?;
     let mut registry = Registry::default();
     let reload = Reload {
-        args,
+        job,
         environment,
         started: &settings,
         guard: Guard::new(settings.access.clone(), &mut registry),
@@ -52,7 +74,11 @@ pub(crate) async fn run(args: &StandaloneArgs, environment: &Environment) -> Res
         filter,
         counted: Counted::register(&mut registry),
     };
-    let mut process = Process::start(&reload, registry).await?;
+    let mut process = tokio::select! {
+        // What it needs may be long in coming.
+        () = told_to_end(&reload, &mut signals) => return Ok(()),
+        process = Process::start(&reload, registry) => process?,
+    };
     let ended = process.work(&reload, &mut signals).await;
     let shut = process.shutdown(settings.config.shutdown.deadline());
     let shut = shut.run(&mut signals).await.in_order();
@@ -60,9 +86,26 @@ pub(crate) async fn run(args: &StandaloneArgs, environment: &Environment) -> Res
     Ok(shut?)
 }
 
+impl Job<'_> {
+    /// The settings as they stand now, in all their layers.
+    fn settings(&self, environment: &Environment) -> Result<Settings, Problems> {
+        let file = self.args.config.path(environment);
+        let flags = self.args.flags().chain(self.flags.iter().cloned());
+        Settings::load(file.as_deref(), &environment.variables, flags.collect())
+    }
+
+    /// What this process is called among those of its role.
+    fn instance<'s>(&self, config: &'s Config, environment: &'s Environment) -> &'s str {
+        let named = config.process.instance.as_deref();
+        let host = environment.host.as_deref();
+        let alone = self.role.is_alone().then_some(self.role.name());
+        named.or(alone).or(host).unwrap_or(self.role.name())
+    }
+}
+
 /// Everything that runs, and where it is reached.
 struct Process {
-    roles: Roles,
+    stages: Stages,
     http: Served,
     grpc: Served,
     stop_demo: CancellationToken,
@@ -83,8 +126,11 @@ impl Process {
         let http = Bound::to(Protocol::Http, config.http.listen).await?;
         let grpc = Bound::to(Protocol::Grpc, config.grpc.listen).await?;
         let counted = listen::Metrics::register(&mut registry);
-        let roles = Roles::start(config, &reload.catalog, &mut registry).await?;
-        let (routes, calls) = (roles.http(registry), roles.grpc()?);
+        let (job, environment) = (reload.job, reload.environment);
+        let instance = job.instance(config, environment);
+        let stages = Stages::start(job.role, config, &reload.catalog, instance, &mut registry);
+        let stages = stages.await?;
+        let (routes, calls) = (stages.http(registry), stages.grpc()?);
         let serve = |bound, routes, connections_max| {
             let routes = reload.guard.before(routes);
             Served::by(bound, routes, Limits::of(connections_max), &counted)
@@ -92,7 +138,7 @@ impl Process {
         Ok(Self {
             http: serve(http, routes, config.http.connections_max),
             grpc: serve(grpc, calls, config.grpc.connections_max),
-            roles,
+            stages,
             stop_demo: CancellationToken::new(),
             demo: None,
         })
@@ -100,7 +146,7 @@ impl Process {
 
     /// Announces itself once it is ready, and works until it is told to end.
     async fn work(&mut self, reload: &Reload<'_>, signals: &mut Signals) -> anyhow::Result<()> {
-        let health = Arc::clone(self.roles.health());
+        let health = Arc::clone(self.stages.health());
         let ready = async {
             while !health.missing().is_empty() {
                 tokio::time::sleep(READY_POLL).await;
@@ -108,16 +154,16 @@ impl Process {
         };
         tokio::select! {
             () = told_to_end(reload, signals) => return Ok(()),
-            failure = self.roles.failed() => bail!(failure),
+            failure = self.stages.failed() => bail!(failure),
             () = ready => {}
         }
-        self.roles.grpc_health().look().await;
+        self.stages.grpc_health().look().await;
         output::line(&self.http.announcement)?;
         output::line(&self.grpc.announcement)?;
-        if reload.args.demo {
+        if let Some(hub) = self.stages.hub().filter(|_| reload.job.demo) {
             let demonstration = Demonstration {
                 catalog: reload.catalog.get(),
-                hub: Arc::clone(self.roles.hub()),
+                hub: Arc::clone(hub),
                 http: self.http.address,
                 grpc: self.grpc.address,
                 token: reload.guard.own_token().clone(),
@@ -126,22 +172,22 @@ impl Process {
         }
         tokio::select! {
             () = told_to_end(reload, signals) => Ok(()),
-            failure = self.roles.failed() => bail!(failure),
+            failure = self.stages.failed() => bail!(failure),
         }
     }
 
     /// What ends in which order.
     fn shutdown(self, deadline: Duration) -> Shutdown {
         let Self {
-            roles,
+            stages,
             http,
             grpc,
             stop_demo,
             demo,
         } = self;
-        let health = Arc::clone(roles.health());
-        let grpc_health = roles.grpc_health().clone();
-        let (collecting, owning, serving, keeping) = roles.into_ends();
+        let health = Arc::clone(stages.health());
+        let grpc_health = stages.grpc_health().clone();
+        let (collecting, owning, serving, keeping) = stages.into_ends();
         let drained = |served: Served| async move {
             served.listening.drain().await;
             Ok(())

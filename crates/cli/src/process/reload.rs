@@ -9,15 +9,15 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use sextant_catalog::LiveCatalog;
 
+use super::Job;
 use crate::access::{Access, Guard};
-use crate::args::StandaloneArgs;
 use crate::config::{Key, Problems, Setting, Settings};
 use crate::environment::Environment;
 use crate::telemetry::LiveFilter;
 
 /// Reads the settings again, and puts in force what can be.
 pub(super) struct Reload<'p> {
-    pub(super) args: &'p StandaloneArgs,
+    pub(super) job: Job<'p>,
     pub(super) environment: &'p Environment,
     /// As they were at the start.
     pub(super) started: &'p Settings,
@@ -49,7 +49,7 @@ impl Counted {
 impl Reload<'_> {
     /// Says in the process' own log what came of it.
     pub(super) fn run(&self) {
-        match self.args.settings(self.environment) {
+        match self.job.settings(self.environment) {
             Ok(settings) => {
                 self.take(settings);
                 self.counted.taken.inc();

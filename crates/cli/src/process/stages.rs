@@ -1,129 +1,123 @@
-//! The stages, wired over the embedded log and store.
+//! The stages of a process, wired over its log and store.
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
 use prometheus_client::registry::Registry;
-use sextant_aggregator::{Aggregator, AggregatorError, Pulse};
+use sextant_aggregator::{Aggregator, AggregatorError};
 use sextant_catalog::LiveCatalog;
 use sextant_collector::{Collector, Instance};
-use sextant_eventlog::EventLog;
-use sextant_eventlog::sqlite::{SqliteLog, SqliteOptions as LogOptions};
 use sextant_measure::id::AgentId;
-use sextant_measure::time::{Clock, Timestamp};
+use sextant_measure::time::Clock;
 use sextant_server::Server;
-use sextant_server::health::{Check, Health, LoopAge};
+use sextant_server::health::{self, Check, Health};
 use sextant_server::hub::Hub;
-use sextant_store::sqlite::{SqliteOptions as StoreOptions, SqliteStore};
-use sextant_store::{Retention, Store};
-use sextant_wire::topics::topics;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
+use super::backends::Backends;
 use super::exposition;
 use super::grpc_health::GrpcHealth;
-use super::upkeep::{self, Embedded};
+use super::owners::Owners;
+use super::role::Role;
 use crate::clock::SystemClock;
-use crate::config::{Config, StoreConfig};
-
-/// The name under which this process owns partitions and identifies anonymous batches.
-const NAME: &str = "standalone";
+use crate::config::Config;
 
 /// Everything that runs.
-pub(super) struct Roles {
-    log: Arc<SqliteLog>,
-    store: Arc<SqliteStore>,
-    collector: Arc<Collector>,
-    server: Server,
+pub(super) struct Stages {
+    backends: Backends,
+    collector: Option<Arc<Collector>>,
+    server: Option<Server>,
+    owning: Option<JoinHandle<Result<(), AggregatorError>>>,
     health: Arc<Health>,
     grpc_health: GrpcHealth,
-    owning: JoinHandle<Result<(), AggregatorError>>,
-    stop_collecting: CancellationToken,
-    stop_owning: CancellationToken,
-    stop_serving: CancellationToken,
+    stop: Stops,
     tasks: TaskTracker,
 }
 
-impl Roles {
-    /// Opens the log and the store, and starts every stage.
+/// What tells each part to end.
+#[derive(Default)]
+struct Stops {
+    collecting: CancellationToken,
+    owning: CancellationToken,
+    serving: CancellationToken,
+}
+
+/// What the stages are made from.
+struct Parts<'p> {
+    config: &'p Config,
+    catalog: &'p LiveCatalog,
+    instance: &'p str,
+    backends: &'p Backends,
+    clock: Arc<dyn Clock>,
+}
+
+impl Stages {
+    /// Opens the log and the store, and starts the stages of the role.
     pub(super) async fn start(
+        role: Role,
         config: &Config,
         catalog: &LiveCatalog,
+        instance: &str,
         registry: &mut Registry,
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (log, store) = open(config, &clock).await?;
-        let partitions = config.log.partitions;
-        let shared: Arc<dyn EventLog> = Arc::clone(&log) as Arc<dyn EventLog>;
-        let stored: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
-        let tasks = TaskTracker::new();
-        let [stop_collecting, stop_owning, stop_serving] =
-            [(); 3].map(|()| CancellationToken::new());
-
-        let aggregator = Aggregator::new(
-            sextant_aggregator::Dependencies {
-                log: Arc::clone(&shared),
-                store: Arc::clone(&stored),
-                catalog: catalog.clone(),
-                clock: Arc::clone(&clock),
-                metrics: sextant_aggregator::Metrics::new(registry),
-            },
-            config.aggregator.clone(),
-            NAME.to_owned(),
-        );
-        let pulse: Arc<dyn Check> = Arc::new(Owners(aggregator.pulse()));
-        let owning = tasks.spawn(aggregator.run(stop_owning.clone()));
-        let collecting = sextant_collector::Wiring {
-            log: Arc::clone(&shared),
-            partitions,
-            catalog: catalog.clone(),
+        let backends = Backends::open(role, config, instance, &clock).await?;
+        let parts = Parts {
+            config,
+            catalog,
+            instance,
+            backends: &backends,
             clock: Arc::clone(&clock),
-            instance: instance()?,
-            shutdown: stop_collecting.clone(),
         };
-        let counted = sextant_collector::Metrics::register(registry);
-        let collector = Collector::new(config.collector.clone(), collecting, counted);
-        let server = Server::start(
-            sextant_server::Wiring {
-                log: shared,
-                store: stored,
-                catalog: catalog.clone(),
-                clock: Arc::clone(&clock),
-                partitions,
-                config: config.server.clone(),
-                metrics: sextant_server::Metrics::register(registry, Arc::clone(&clock)),
-            },
-            &tasks,
-            &stop_serving,
-        )?;
-        let kept = Embedded::new(&log, Arc::clone(&store));
-        upkeep::start(kept, clock, registry, &tasks, &stop_serving);
-        let health = server.health(vec![pulse]);
+        let (tasks, stop) = (TaskTracker::new(), Stops::default());
+        let mut checks: Vec<Arc<dyn Check>> = Vec::new();
+        let mut owning = None;
+        if role.owns() {
+            let aggregator = parts.aggregator(registry)?;
+            checks.push(Arc::new(Owners::new(aggregator.pulse(), role)));
+            owning = Some(tasks.spawn(aggregator.run(stop.owning.clone())));
+        }
+        let collector = role
+            .collects()
+            .then(|| parts.collector(registry, &stop.collecting))
+            .transpose()?;
+        let server = role
+            .serves()
+            .then(|| parts.server(registry, &tasks, &stop.serving))
+            .transpose()?;
+        backends.look_after(Arc::clone(&clock), registry, &tasks, &stop.serving);
+        let health = match &server {
+            Some(server) => server.health(checks),
+            None => Arc::new(Health::new(checks, clock, config.server.tick_age_us_max())),
+        };
         let grpc_health = GrpcHealth::new(Arc::clone(&health));
-        grpc_health.follow(&tasks, &stop_serving);
+        grpc_health.follow(&tasks, &stop.serving);
         Ok(Self {
-            log,
-            store,
+            backends,
             collector,
             server,
+            owning,
             health,
             grpc_health,
-            owning,
-            stop_collecting,
-            stop_owning,
-            stop_serving,
+            stop,
             tasks,
         })
     }
 
     /// All HTTP routes.
     pub(super) fn http(&self, registry: Registry) -> Router {
-        sextant_collector::http::router(&self.collector)
-            .merge(exposition::router(registry))
-            .fallback_service(self.server.http(Arc::clone(&self.health)))
+        let mut routes = exposition::router(registry);
+        if let Some(collector) = &self.collector {
+            routes = routes.merge(sextant_collector::http::router(collector));
+        }
+        match &self.server {
+            Some(server) => routes.fallback_service(server.http(Arc::clone(&self.health))),
+            None => routes.fallback_service(health::router(Arc::clone(&self.health))),
+        }
     }
 
     /// All gRPC services, with health and reflection.
@@ -133,15 +127,19 @@ impl Roles {
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()
             .context("the protocol's descriptors")?;
-        let routes = Routes::new(sextant_collector::grpc::service(&self.collector))
-            .add_service(self.server.grpc())
-            .add_service(self.grpc_health.service())
-            .add_service(reflection);
+        let mut routes = Routes::new(self.grpc_health.service()).add_service(reflection);
+        if let Some(collector) = &self.collector {
+            routes = routes.add_service(sextant_collector::grpc::service(collector));
+        }
+        if let Some(server) = &self.server {
+            routes = routes.add_service(server.grpc());
+        }
         Ok(routes.prepare().into_axum_router())
     }
 
-    pub(super) fn hub(&self) -> &Arc<Hub> {
-        self.server.hub()
+    /// Where the present edition is found, if the process serves.
+    pub(super) fn hub(&self) -> Option<&Arc<Hub>> {
+        self.server.as_ref().map(Server::hub)
     }
 
     pub(super) fn grpc_health(&self) -> &GrpcHealth {
@@ -154,11 +152,22 @@ impl Roles {
 
     /// Waits until something fails for good, and says what.
     pub(super) async fn failed(&mut self) -> String {
+        let refused = async {
+            match &self.collector {
+                Some(collector) => collector.failed().await.to_string(),
+                None => std::future::pending().await,
+            }
+        };
+        let owned = async {
+            match &mut self.owning {
+                Some(owning) => owning.await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            reason = self.log.stopped() => format!("the log has stopped: {reason}"),
-            reason = self.store.stopped() => format!("the store has stopped: {reason}"),
-            error = self.collector.failed() => format!("the log refuses for good: {error}"),
-            ended = &mut self.owning => match ended {
+            reason = self.backends.stopped() => reason,
+            error = refused => format!("the log refuses for good: {error}"),
+            ended = owned => match ended {
                 Ok(Ok(())) => "the aggregator ended by itself".to_owned(),
                 Ok(Err(error)) => error.to_string(),
                 Err(error) => error.to_string(),
@@ -169,97 +178,102 @@ impl Roles {
     /// How collecting, owning, serving and keeping end, in this order.
     pub(super) fn into_ends(self) -> (End, End, End, End) {
         let Self {
+            backends,
             collector,
-            log,
             owning,
+            stop,
             tasks,
             ..
         } = self;
-        let [collecting, stop_owning, serving] =
-            [self.stop_collecting, self.stop_owning, self.stop_serving];
+        let Stops {
+            collecting: stop_collecting,
+            owning: stop_owning,
+            serving: stop_serving,
+        } = stop;
         let collecting: End = Box::pin(async move {
-            collecting.cancel();
-            collector.drained().await;
+            stop_collecting.cancel();
+            if let Some(collector) = collector {
+                collector.drained().await;
+            }
             Ok(())
         });
         let owning: End = Box::pin(async move {
             stop_owning.cancel();
             // One that had ended before told why already.
-            if !owning.is_finished() {
+            if let Some(owning) = owning.filter(|owning| !owning.is_finished()) {
                 owning.await??;
             }
             Ok(())
         });
         let serving: End = Box::pin(async move {
-            serving.cancel();
+            stop_serving.cancel();
             Ok(())
         });
         let keeping: End = Box::pin(async move {
             tasks.close();
             tasks.wait().await;
-            Ok(log.close().await?)
+            backends.close().await
         });
         (collecting, owning, serving, keeping)
     }
 }
 
+impl Parts<'_> {
+    fn aggregator(&self, registry: &mut Registry) -> anyhow::Result<Aggregator> {
+        let store = self.backends.store.as_ref();
+        let dependencies = sextant_aggregator::Dependencies {
+            log: Arc::clone(&self.backends.log),
+            store: Arc::clone(store.context("an aggregator has a store")?),
+            catalog: self.catalog.clone(),
+            clock: Arc::clone(&self.clock),
+            metrics: sextant_aggregator::Metrics::new(registry),
+        };
+        let (config, name) = (self.config.aggregator.clone(), self.instance.to_owned());
+        Ok(Aggregator::new(dependencies, config, name))
+    }
+
+    fn collector(
+        &self,
+        registry: &mut Registry,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Arc<Collector>> {
+        let name = AgentId::new(self.instance).context("the process' name")?;
+        let epoch = rand::random();
+        let wiring = sextant_collector::Wiring {
+            log: Arc::clone(&self.backends.log),
+            partitions: self.config.log.partitions,
+            catalog: self.catalog.clone(),
+            clock: Arc::clone(&self.clock),
+            instance: Instance { name, epoch },
+            shutdown: stop.clone(),
+        };
+        let counted = sextant_collector::Metrics::register(registry);
+        Ok(Collector::new(
+            self.config.collector.clone(),
+            wiring,
+            counted,
+        ))
+    }
+
+    fn server(
+        &self,
+        registry: &mut Registry,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Server> {
+        let store = self.backends.store.as_ref();
+        let wiring = sextant_server::Wiring {
+            log: Arc::clone(&self.backends.log),
+            store: Arc::clone(store.context("a server has a store")?),
+            catalog: self.catalog.clone(),
+            clock: Arc::clone(&self.clock),
+            partitions: self.config.log.partitions,
+            config: self.config.server.clone(),
+            metrics: sextant_server::Metrics::register(registry, Arc::clone(&self.clock)),
+        };
+        Ok(Server::start(wiring, tasks, stop)?)
+    }
+}
+
 /// The end of a part of the process.
 pub(super) type End = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
-
-/// The log with its topics, and the store.
-async fn open(
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-) -> anyhow::Result<(Arc<SqliteLog>, Arc<SqliteStore>)> {
-    let folder = &config.standalone.data_dir;
-    let ticking = Arc::clone(clock);
-    let now = Arc::new(move || ticking.now().as_micros());
-    let log = SqliteLog::open(folder.join("log"), LogOptions::default(), now)
-        .with_context(|| format!("cannot open the log in {}", folder.display()))?;
-    let topics = topics(config.log.partitions, config.log.retention());
-    let prepared = log.prepare(&topics).await;
-    prepared.context("cannot prepare the log's topics")?;
-    let options = StoreOptions {
-        retention: retention(&config.store),
-        ..StoreOptions::default()
-    };
-    let store = SqliteStore::open(folder.join("store"), options)
-        .with_context(|| format!("cannot open the store in {}", folder.display()))?;
-    Ok((Arc::new(log), Arc::new(store)))
-}
-
-/// How this process identifies anonymous batches.
-fn instance() -> anyhow::Result<Instance> {
-    let name = AgentId::new(NAME).context("the process' name")?;
-    Ok(Instance {
-        name,
-        epoch: rand::random(),
-    })
-}
-
-fn retention(config: &StoreConfig) -> Retention {
-    Retention {
-        minutes_days: config.minutes_retention_days,
-        windows_days: config.windows_retention_days,
-        agents_days: config.agents_retention_days,
-    }
-}
-
-/// The owners of partitions, as health sees them.
-struct Owners(Arc<Pulse>);
-
-impl Check for Owners {
-    fn loops(&self, _: Timestamp) -> Vec<LoopAge> {
-        let beats = self.0.beats().into_iter();
-        let age = beats.map(|(partition, beat)| LoopAge {
-            name: format!("owner of partition {partition}"),
-            age_us: i64::try_from(beat.at.elapsed().as_micros()).unwrap_or(i64::MAX),
-        });
-        age.collect()
-    }
-
-    fn missing(&self, _: Timestamp) -> Vec<String> {
-        // The server says which partitions are not whole yet, from what their owners publish.
-        Vec::new()
-    }
-}

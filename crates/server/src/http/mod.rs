@@ -60,7 +60,7 @@ impl App {
 }
 
 /// The routes of a server.
-pub(crate) fn router(app: Arc<App>) -> Router {
+pub(crate) fn router(app: &Arc<App>) -> Router {
     let health = health::router(Arc::clone(&app.health));
     Router::new()
         .route("/api/v1/models", get(models::list))
@@ -71,10 +71,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/v1/models/{author}/{slug}/history", get(history::read))
         .route("/api/v1/snapshot", get(snapshot::read))
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .with_state(Arc::clone(&app))
+        .with_state(Arc::clone(app))
         .merge(health)
         .layer(CompressionLayer::new())
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), finish))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), finish))
 }
 
 /// An answer that many readers share.

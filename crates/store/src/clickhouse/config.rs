@@ -1,102 +1,60 @@
-//! What can be set.
+//! What can be set. It is there in every build, so that one configuration file fits all.
 
+use std::path::PathBuf;
+#[cfg(feature = "clickhouse")]
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::{Limits, Retention};
-
-/// Days past its retention after which a row goes even if nobody enforces that.
-const TTL_MARGIN_DAYS: u32 = 2;
-
-/// Settings of a store on ClickHouse. The password is no setting: it is handed over beside them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+/// ClickHouse, and how it is used.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ClickHouseConfig {
-    /// Where the HTTP interface is. Of several servers of one cluster, one that answers is used.
+    /// Where the HTTP interface is. Of several servers of one cluster, separated by commas, one that
+    /// answers is used.
     #[schemars(length(min = 1))]
-    pub urls: Vec<String>,
+    pub url: String,
     /// The database. `sextant migrate` makes it if it is missing.
+    #[schemars(length(min = 1))]
     pub database: String,
     /// The user.
+    #[schemars(length(min = 1))]
     pub user: String,
+    /// File with the password.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub password_file: Option<PathBuf>,
     /// The cluster, as the servers' `remote_servers` names it; absent for a single server.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
     pub cluster: Option<String>,
-    /// How long a query may take, in milliseconds.
-    #[schemars(range(min = 1))]
-    pub read_timeout_ms: u64,
-    /// How long an insert may take, in milliseconds.
-    #[schemars(range(min = 1))]
-    pub write_timeout_ms: u64,
-    /// How long a statement that changes the schema may take, in milliseconds.
-    #[schemars(range(min = 1))]
-    pub migrate_timeout_ms: u64,
+    /// Milliseconds that a query may take.
+    #[schemars(range(min = 100, max = 600_000))]
+    pub read_timeout_ms: u32,
+    /// Milliseconds that an insert may take.
+    #[schemars(range(min = 100, max = 600_000))]
+    pub write_timeout_ms: u32,
+    /// Milliseconds that a statement which changes the schema may take.
+    #[schemars(range(min = 1_000, max = 3_600_000))]
+    pub migrate_timeout_ms: u32,
     /// Rows that one query may make the server read.
     #[schemars(range(min = 1))]
-    pub read_rows_max: u64,
+    pub read_rows_max: u32,
     /// Rows that writes made at about the same time may bring together in one insert.
     #[schemars(range(min = 1))]
-    pub batch_rows_max: u64,
-    /// How long a write waits for others to join it, in milliseconds.
-    pub batch_wait_ms: u64,
-    /// For how long rows are kept.
-    pub retention: RetentionConfig,
-}
-
-/// For how many days rows are kept, at the least.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RetentionConfig {
-    /// Minutes and the uptime in them.
-    #[schemars(range(min = 1))]
-    pub minutes_days: u32,
-    /// Windows as published.
-    #[schemars(range(min = 1))]
-    pub windows_days: u32,
-    /// What agents reported of themselves.
-    #[schemars(range(min = 1))]
-    pub agents_days: u32,
-}
-
-impl Default for ClickHouseConfig {
-    fn default() -> Self {
-        Self {
-            urls: vec!["http://localhost:8123".to_owned()],
-            database: "sextant".to_owned(),
-            user: "default".to_owned(),
-            cluster: None,
-            read_timeout_ms: 15_000,
-            write_timeout_ms: 30_000,
-            migrate_timeout_ms: 180_000,
-            read_rows_max: 200_000_000,
-            batch_rows_max: Limits::default().written_rows_max,
-            batch_wait_ms: 100,
-            retention: RetentionConfig::default(),
-        }
-    }
-}
-
-impl Default for RetentionConfig {
-    fn default() -> Self {
-        let days = Retention::default();
-        Self {
-            minutes_days: days.minutes_days,
-            windows_days: days.windows_days,
-            agents_days: days.agents_days,
-        }
-    }
+    pub batch_rows_max: u32,
+    /// Milliseconds that a write waits for others to join it.
+    #[schemars(range(max = 10_000))]
+    pub batch_wait_ms: u32,
 }
 
 impl ClickHouseConfig {
     /// All that is wrong with the settings, one sentence each.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if self.urls.is_empty() {
-            problems.push("urls: at least one is needed".to_owned());
-        }
-        for url in &self.urls {
-            problems.extend(url_problem(url).map(|why| format!("urls: {url:?} {why}")));
+        for url in self.urls() {
+            problems.extend(url_problem(url).map(|why| format!("url: {url:?} {why}")));
         }
         // They become part of statements that take no parameters.
         for (name, value) in [
@@ -109,45 +67,32 @@ impl ClickHouseConfig {
                 ));
             }
         }
-        let days = self.retention;
-        for (name, value) in [
-            ("read_timeout_ms", self.read_timeout_ms),
-            ("write_timeout_ms", self.write_timeout_ms),
-            ("migrate_timeout_ms", self.migrate_timeout_ms),
-            ("read_rows_max", self.read_rows_max),
-            ("batch_rows_max", self.batch_rows_max),
-            ("retention.minutes_days", days.minutes_days.into()),
-            ("retention.windows_days", days.windows_days.into()),
-            ("retention.agents_days", days.agents_days.into()),
-        ] {
-            if value == 0 {
-                problems.push(format!("{name}: must be at least 1"));
-            }
-        }
         problems
     }
 
+    /// Where the HTTP interface is, server by server.
+    pub fn urls(&self) -> impl Iterator<Item = &str> {
+        self.url.split(',').map(str::trim)
+    }
+
+    #[cfg(feature = "clickhouse")]
     pub(super) fn read_timeout(&self) -> Duration {
-        Duration::from_millis(self.read_timeout_ms)
+        Duration::from_millis(self.read_timeout_ms.into())
     }
 
+    #[cfg(feature = "clickhouse")]
     pub(super) fn write_timeout(&self) -> Duration {
-        Duration::from_millis(self.write_timeout_ms)
+        Duration::from_millis(self.write_timeout_ms.into())
     }
 
+    #[cfg(feature = "clickhouse")]
     pub(super) fn migrate_timeout(&self) -> Duration {
-        Duration::from_millis(self.migrate_timeout_ms)
+        Duration::from_millis(self.migrate_timeout_ms.into())
     }
 
+    #[cfg(feature = "clickhouse")]
     pub(super) fn batch_wait(&self) -> Duration {
-        Duration::from_millis(self.batch_wait_ms)
-    }
-}
-
-impl RetentionConfig {
-    /// Days after which the server deletes by itself.
-    pub(super) fn ttl_days(days: u32) -> u32 {
-        days.saturating_add(TTL_MARGIN_DAYS)
+        Duration::from_millis(self.batch_wait_ms.into())
     }
 }
 
@@ -179,44 +124,38 @@ fn is_name(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn config() -> ClickHouseConfig {
+        ClickHouseConfig {
+            url: "http://one:8123, http://two:8123".to_owned(),
+            database: "sextant".to_owned(),
+            user: "default".to_owned(),
+            password_file: None,
+            cluster: None,
+            read_timeout_ms: 1_000,
+            write_timeout_ms: 1_000,
+            migrate_timeout_ms: 1_000,
+            read_rows_max: 1,
+            batch_rows_max: 1,
+            batch_wait_ms: 0,
+        }
+    }
+
     #[test]
-    fn the_defaults_are_sound() {
-        assert_eq!(ClickHouseConfig::default().problems(), [""; 0]);
+    fn several_servers_are_named_in_one_text() {
+        let config = config();
+        assert!(config.urls().eq(["http://one:8123", "http://two:8123"]));
+        assert_eq!(config.problems(), [""; 0]);
     }
 
     #[test]
     fn all_problems_are_told_at_once() {
         let config = ClickHouseConfig {
-            urls: [
-                "http://h",
-                "ftp://h",
-                "http://me:pw@h",
-                "http://h/?a=b",
-                "http://",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
+            url: "http://h,ftp://h,http://me:pw@h,http://h/?a=b,http://".to_owned(),
             database: "a; DROP DATABASE b".to_owned(),
             cluster: Some("c'".to_owned()),
-            read_timeout_ms: 0,
-            ..ClickHouseConfig::default()
+            ..config()
         };
         let problems = config.problems();
-        assert_eq!(problems.len(), 7, "{problems:#?}");
-        let none = ClickHouseConfig {
-            urls: Vec::new(),
-            ..ClickHouseConfig::default()
-        };
-        assert_eq!(none.problems().len(), 1);
-    }
-
-    #[test]
-    fn unknown_settings_are_refused() {
-        let parsed: Result<ClickHouseConfig, _> = serde_json::from_str(r#"{"databse": "x"}"#);
-        assert!(parsed.is_err());
-        let parsed: ClickHouseConfig =
-            serde_json::from_str(r#"{"retention": {"minutes_days": 3}}"#).unwrap();
-        assert_eq!(parsed.retention.minutes_days, 3);
-        assert_eq!(parsed.retention.windows_days, 30);
+        assert_eq!(problems.len(), 6, "{problems:#?}");
     }
 }

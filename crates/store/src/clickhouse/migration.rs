@@ -6,15 +6,14 @@
 //! is kept beside its number.
 
 use clickhouse::{Client, Row};
-use secrecy::SecretString;
 use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::config::{ClickHouseConfig, RetentionConfig};
+use super::config::ClickHouseConfig;
 use super::fault;
 use super::retention;
 use super::server::Servers;
-use crate::StoreError;
+use crate::{Retention, StoreError};
 
 /// A migration: its number, its name and its text.
 type Migration = (u32, &'static str, &'static str);
@@ -39,7 +38,7 @@ pub(super) const VERSION: u32 = {
 /// How statements are put for a single server, or for a cluster.
 pub(super) struct Dialect {
     cluster: Option<String>,
-    retention: RetentionConfig,
+    retention: Retention,
 }
 
 #[derive(Debug, Row, Deserialize)]
@@ -58,10 +57,13 @@ struct Applied {
 /// is newer; [`StoreError::Damaged`] if it was made by other scripts of the same numbers.
 pub async fn migrate(
     config: &ClickHouseConfig,
-    password: Option<&SecretString>,
+    retention: Retention,
 ) -> Result<Vec<u32>, StoreError> {
-    let servers = Servers::new(config, password)?;
-    let (dialect, database) = (Dialect::of(config), Some(config.database.as_str()));
+    let servers = Servers::new(config)?;
+    let (dialect, database) = (
+        Dialect::of(config, retention),
+        Some(config.database.as_str()),
+    );
     let there = servers.migrate("look for the database", database, "SELECT 1");
     if let Err(StoreError::Refused { .. }) = there.await {
         let statement = dialect.create_database(&config.database);
@@ -169,10 +171,10 @@ fn checksum(text: &str) -> String {
 }
 
 impl Dialect {
-    pub(super) fn of(config: &ClickHouseConfig) -> Self {
+    pub(super) fn of(config: &ClickHouseConfig, retention: Retention) -> Self {
         Self {
             cluster: config.cluster.clone(),
-            retention: config.retention,
+            retention,
         }
     }
 
@@ -188,7 +190,7 @@ impl Dialect {
 
     fn fill(&self, statement: &str) -> String {
         let days = self.retention;
-        let ttl = |days| RetentionConfig::ttl_days(days).to_string();
+        let ttl = |days| retention::ttl_days(days).to_string();
         let (replacing, local) = match self.cluster {
             Some(_) => ("ReplicatedReplacingMergeTree", "_local"),
             None => ("ReplacingMergeTree", ""),
@@ -211,7 +213,7 @@ impl Dialect {
     /// What the configuration says now; tables may have been made when it said something else.
     pub(super) fn set_ttl(&self) -> Vec<String> {
         let alter = |kept: retention::Kept| {
-            let (time, days) = (kept.time, RetentionConfig::ttl_days(kept.days));
+            let (time, days) = (kept.time, retention::ttl_days(kept.days));
             format!(
                 "ALTER TABLE {} MODIFY TTL {time} + toIntervalDay({days}) \
                  SETTINGS materialize_ttl_after_modify = 0",

@@ -8,14 +8,16 @@ use clickhouse::{Client, Row};
 use serde::Deserialize;
 use sextant_measure::time::{Minute, Timestamp};
 
-use super::config::{ClickHouseConfig, RetentionConfig};
+use super::config::ClickHouseConfig;
 use super::counted;
 use super::migration::Dialect;
 use super::server::Servers;
 use super::{agents, steps, windows};
-use crate::{Expired, StoreError};
+use crate::{Expired, Retention, StoreError};
 
 const MINUTES_PER_DAY: u32 = 1_440;
+/// Days past its retention after which a row goes even if nobody enforces that.
+const TTL_MARGIN_DAYS: u32 = 2;
 
 /// A table whose rows become too old.
 pub(super) struct Kept {
@@ -33,7 +35,7 @@ struct Day {
 }
 
 /// All tables with rows of their own or copies of them.
-pub(super) fn kept(days: RetentionConfig) -> [Kept; 4] {
+pub(super) fn kept(days: Retention) -> [Kept; 4] {
     [
         Kept {
             table: steps::TABLE,
@@ -58,14 +60,20 @@ pub(super) fn kept(days: RetentionConfig) -> [Kept; 4] {
     ]
 }
 
+/// Days after which the server deletes by itself.
+pub(super) fn ttl_days(days: u32) -> u32 {
+    days.saturating_add(TTL_MARGIN_DAYS)
+}
+
 /// Drops the days that are too old.
 pub(super) async fn enforce(
     servers: &Servers,
     config: &ClickHouseConfig,
+    retention: Retention,
     now: Timestamp,
 ) -> Result<Expired, StoreError> {
-    let [minutes, windows, agents, uptime] = kept(config.retention);
-    let dialect = Dialect::of(config);
+    let [minutes, windows, agents, uptime] = kept(retention);
+    let dialect = Dialect::of(config, retention);
     let expired = Expired {
         minutes: drop_days(servers, &dialect, &minutes, now).await?,
         windows: drop_days(servers, &dialect, &windows, now).await?,

@@ -1,6 +1,8 @@
 //! The servers, and how they are asked.
 
+use std::fs;
 use std::future::Future;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -34,10 +36,7 @@ struct Server {
 impl Servers {
     /// # Errors
     /// [`StoreError::Refused`] with all that is wrong with the settings.
-    pub(super) fn new(
-        config: &ClickHouseConfig,
-        password: Option<&SecretString>,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn new(config: &ClickHouseConfig) -> Result<Self, StoreError> {
         let problems = config.problems();
         if !problems.is_empty() {
             return Err(StoreError::Refused {
@@ -45,9 +44,10 @@ impl Servers {
                 reason: problems.join("; "),
             });
         }
-        let server = |url: &String| Server::new(config, password, url);
+        let password = config.password_file.as_deref().map(password).transpose()?;
+        let server = |url: &str| Server::new(config, password.as_ref(), url);
         Ok(Self {
-            all: config.urls.iter().map(server).collect(),
+            all: config.urls().map(server).collect(),
             current: AtomicUsize::new(0),
             read_timeout: config.read_timeout(),
             write_timeout: config.write_timeout(),
@@ -145,6 +145,14 @@ async fn within<T>(
         Ok(outcome) => outcome.map_err(Some),
         Err(_) => Err(None),
     }
+}
+
+fn password(file: &Path) -> Result<SecretString, StoreError> {
+    let text = fs::read_to_string(file).map_err(|error| StoreError::Refused {
+        store: "ClickHouse".to_owned(),
+        reason: format!("the password in {} can't be read: {error}", file.display()),
+    })?;
+    Ok(text.trim_end().into())
 }
 
 impl Server {

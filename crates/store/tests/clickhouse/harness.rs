@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use async_trait::async_trait;
 use clickhouse::Client;
 use sextant_store::clickhouse::{ClickHouseConfig, ClickHouseStore, migrate};
-use sextant_store::{Limits, Store, StoreError};
+use sextant_store::{Limits, Retention, Store, StoreError};
 use sextant_testbed::run;
 use sextant_testkit::store_contract::Harness;
 
@@ -27,17 +27,24 @@ impl ClickHouseHarness {
         let database = format!("sextant_test_{}_{number}", std::process::id());
         Self {
             config: ClickHouseConfig {
-                urls: vec![url.to_owned()],
+                url: url.to_owned(),
                 database,
+                user: "default".to_owned(),
+                password_file: None,
+                cluster: None,
+                read_timeout_ms: 15_000,
+                write_timeout_ms: 30_000,
+                migrate_timeout_ms: 60_000,
+                read_rows_max: 200_000_000,
+                batch_rows_max: 100_000,
                 batch_wait_ms: 1,
-                ..ClickHouseConfig::default()
             },
         }
     }
 
     /// Makes the schema. What the tests write is long past, so nothing may go by itself.
     pub(crate) async fn migrate(&self) {
-        migrate(&self.config, None).await.unwrap();
+        migrate(&self.config, Retention::default()).await.unwrap();
         for table in ["step_rows", "uptime_rows", "window_rows", "agent_rows"] {
             self.run(&format!("SYSTEM STOP TTL MERGES {table}")).await;
         }
@@ -49,12 +56,14 @@ impl ClickHouseHarness {
     }
 
     pub(crate) async fn try_open(&self, limits: Limits) -> Result<ClickHouseStore, StoreError> {
-        ClickHouseStore::open(self.config.clone(), None, limits).await
+        let store = ClickHouseStore::new(self.config.clone(), Retention::default(), limits)?;
+        store.check().await?;
+        Ok(store)
     }
 
     /// The database as people get at it.
     pub(crate) fn client(&self) -> Client {
-        let client = Client::default().with_url(&self.config.urls[0]);
+        let client = Client::default().with_url(&self.config.url);
         client.with_database(&self.config.database)
     }
 
@@ -76,7 +85,7 @@ impl Harness for ClickHouseHarness {
 
 impl Drop for ClickHouseHarness {
     fn drop(&mut self) {
-        let (url, database) = (self.config.urls[0].clone(), self.config.database.clone());
+        let (url, database) = (self.config.url.clone(), self.config.database.clone());
         let drop = async move {
             let statement = format!("DROP DATABASE IF EXISTS {database} SYNC");
             let client = Client::default().with_url(url);

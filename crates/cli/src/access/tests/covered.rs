@@ -33,7 +33,7 @@ fn every_call_of_the_protocol_has_a_class() {
 #[test]
 fn every_http_route_has_a_class() {
     let mut routes = Vec::new();
-    for part in ["collector/src", "server/src", "cli/src/standalone"] {
+    for part in ["collector/src", "server/src", "cli/src/process"] {
         for file in files(&project().join("crates").join(part)) {
             let text = fs::read_to_string(file).unwrap();
             routes.extend(routes_in(&text));

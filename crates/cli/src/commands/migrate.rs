@@ -1,0 +1,44 @@
+//! `sextant migrate`: the schema of ClickHouse.
+
+use crate::args::ConfigFile;
+use crate::config::Settings;
+use crate::environment::Environment;
+use crate::exit::Failure;
+
+/// Brings the schema up to date, and says what it did.
+#[cfg(feature = "fleet")]
+pub(super) async fn run(file: &ConfigFile, environment: &Environment) -> Result<(), Failure> {
+    use anyhow::Context as _;
+    use sextant_store::clickhouse::{SCHEMA_VERSION, migrate};
+
+    use crate::output;
+    use crate::process::retention;
+
+    let settings = settings(file, environment)?;
+    let config = &settings.config;
+    let run = migrate(&config.clickhouse, retention(&config.store)).await;
+    let run = run.context("cannot bring the schema up to date")?;
+    let database = &config.clickhouse.database;
+    output::line(match run.as_slice() {
+        [] => format!("{database} has schema {SCHEMA_VERSION} already"),
+        _ => format!("{database} has schema {SCHEMA_VERSION} now"),
+    })?;
+    Ok(())
+}
+
+/// Says that it can't.
+#[cfg(not(feature = "fleet"))]
+pub(super) async fn run(file: &ConfigFile, environment: &Environment) -> Result<(), Failure> {
+    settings(file, environment)?;
+    let refused = anyhow::anyhow!("this build leaves ClickHouse out");
+    Err(refused.context("build it with the feature `fleet`").into())
+}
+
+fn settings(file: &ConfigFile, environment: &Environment) -> Result<Settings, Failure> {
+    let file = file.path(environment);
+    Ok(Settings::load(
+        file.as_deref(),
+        &environment.variables,
+        Vec::new(),
+    )?)
+}

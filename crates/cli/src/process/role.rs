@@ -1,0 +1,49 @@
+//! Which stages a process runs.
+
+/// What a process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// All of it, on an embedded log and store.
+    Standalone,
+    /// Takes observations in.
+    Collector,
+    /// Owns partitions.
+    Aggregator,
+    /// Serves gateways and people.
+    Server,
+}
+
+impl Role {
+    /// What it is called, on the command line and in the log.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Standalone => "standalone",
+            Self::Collector => "collector",
+            Self::Aggregator => "aggregator",
+            Self::Server => "server",
+        }
+    }
+
+    /// Whether it has a log and a store of its own.
+    pub(crate) const fn is_alone(self) -> bool {
+        matches!(self, Self::Standalone)
+    }
+
+    pub(crate) const fn collects(self) -> bool {
+        matches!(self, Self::Standalone | Self::Collector)
+    }
+
+    pub(crate) const fn owns(self) -> bool {
+        matches!(self, Self::Standalone | Self::Aggregator)
+    }
+
+    pub(crate) const fn serves(self) -> bool {
+        matches!(self, Self::Standalone | Self::Server)
+    }
+
+    /// Whether it writes results or reads them.
+    #[cfg(feature = "fleet")]
+    pub(crate) const fn stores(self) -> bool {
+        self.owns() || self.serves()
+    }
+}
