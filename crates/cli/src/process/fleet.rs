@@ -41,9 +41,10 @@ impl Engines {
     pub(super) async fn open(role: Role, config: &Config, instance: &str) -> anyhow::Result<Self> {
         let log = KafkaLog::open(&config.kafka, &format!("{}-{instance}", role.name()));
         let log = Arc::new(log.context("cannot use Kafka")?);
-        let store = match role.stores() {
-            true => Some(Arc::new(store(config).await?)),
-            false => None,
+        let store = if role.stores() {
+            Some(Arc::new(store(config).await?))
+        } else {
+            None
         };
         prepare(&log, &topics(config.log.partitions, config.log.retention())).await?;
         Ok(Self {
