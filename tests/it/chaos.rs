@@ -8,6 +8,7 @@ use rand::prelude::*;
 use sextant_tests::fleet::{Fleet, replaying};
 use sextant_tests::page::{assert_true, endpoints, provider};
 use sextant_tests::process::{Process, Starting};
+use sextant_tests::stored::{Minutes, assert_stored, minutes};
 use sextant_tests::traffic::{MODEL, observations, write};
 use sextant_tests::truth::by_provider;
 
@@ -105,10 +106,20 @@ impl<'f> Crowd<'f> {
         }
     }
 
+    /// Ends all of them in good order.
+    fn end(mut self) {
+        self.settle(false);
+        for slot in self.slots.values_mut() {
+            if let Slot::Running(process) = slot {
+                assert_eq!(process.terminate().code(), Some(0));
+            }
+        }
+    }
+
     fn start(&mut self, name: &'static str) {
         eprintln!("{name} is started");
-        let mut command = self.fleet.command("aggregator", name);
-        self.starting.push((name, Process::starting(&mut command)));
+        self.starting
+            .push((name, self.fleet.starting("aggregator", name)));
     }
 }
 
@@ -122,20 +133,34 @@ fn p2_p3_p5_aggregators_that_come_and_go_change_no_number() {
     let server = fleet.start("server", "server");
     let all = observations(SEED, 400, 1_300);
     let mut replay = replaying(&collector, &write(fleet.folder(), &all), 30);
-    let mut seen = HashMap::new();
+    let (mut seen, mut stored) = (HashMap::new(), Minutes::new());
     while replay.try_wait().unwrap().is_none() {
         crowd.disturb();
         for _ in 0..4 {
             thread::sleep(Duration::from_millis(250));
             nothing_goes_back(&server, &mut seen);
         }
+        stored = none_got_poorer(&stored, minutes(&fleet));
     }
     assert!(replay.wait().unwrap().success());
     crowd.settle(true);
     let truths = by_provider(&all);
-    for endpoint in endpoints(&server, MODEL, all.len() as u64) {
-        assert_true(&endpoint, &truths[provider(&endpoint)]);
+    let shown = endpoints(&server, MODEL, all.len() as u64);
+    for endpoint in &shown {
+        assert_true(endpoint, &truths[provider(endpoint)]);
     }
+    crowd.end();
+    none_got_poorer(&stored, minutes(&fleet));
+    assert_stored(&fleet, &shown);
+}
+
+/// A stored minute only gains.
+fn none_got_poorer(before: &Minutes, now: Minutes) -> Minutes {
+    for (minute, before) in before {
+        let now = now.get(minute).copied().unwrap_or(0);
+        assert!(*before <= now, "{minute:?}: {now} after {before}");
+    }
+    now
 }
 
 /// All of it completed within half an hour, so that nothing leaves a window: while a partition has

@@ -1,22 +1,66 @@
 //! The roles as processes apart from each other.
 
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 use sextant_tests::fleet::{Fleet, replay};
 use sextant_tests::page::{assert_true, endpoints, provider};
+use sextant_tests::process::{Process, Starting};
+use sextant_tests::stored::assert_stored;
 use sextant_tests::traffic::{MODEL, observations, write};
 use sextant_tests::truth::by_provider;
 
+use crate::replay::traces;
+
+/// A fleet through which a file was sent.
+struct Replayed {
+    fleet: Fleet,
+    server: Process,
+    owners: [Process; 2],
+}
+
+impl Replayed {
+    fn new(file: impl FnOnce(&Path) -> PathBuf) -> Self {
+        let fleet = Fleet::new(8);
+        let collector = fleet.start("collector", "collector");
+        let owners = ["one", "two"].map(|name| fleet.starting("aggregator", name));
+        let owners = owners.map(Starting::ready);
+        let server = fleet.start("server", "server");
+        replay(&collector, &file(fleet.folder()));
+        Self {
+            fleet,
+            server,
+            owners,
+        }
+    }
+
+    /// Once they have handed over what they hold, the store has what the server showed.
+    fn assert_stored(mut self, shown: &[Value]) {
+        for owner in &mut self.owners {
+            assert_eq!(owner.terminate().code(), Some(0));
+        }
+        assert_stored(&self.fleet, shown);
+    }
+}
+
 #[test]
 fn every_number_is_true_through_a_collector_two_aggregators_and_a_server() {
-    let fleet = Fleet::new(8);
-    let collector = fleet.start("collector", "collector");
-    let _owners = ["one", "two"].map(|name| fleet.start("aggregator", name));
-    let server = fleet.start("server", "server");
     let all = observations(11, 250, 1_500);
-    replay(&collector, &write(fleet.folder(), &all));
+    let replayed = Replayed::new(|folder| write(folder, &all));
     let truths = by_provider(&all);
-    let shown = endpoints(&server, MODEL, all.len() as u64);
+    let shown = endpoints(&replayed.server, MODEL, all.len() as u64);
     assert_eq!(shown.len(), truths.len());
     for endpoint in &shown {
         assert_true(endpoint, &truths[provider(endpoint)]);
+    }
+    replayed.assert_stored(&shown);
+}
+
+#[test]
+fn every_number_of_a_recorded_trace_is_as_published_through_the_fleet() {
+    for trace in traces() {
+        let replayed = Replayed::new(|_| trace.file.clone());
+        let shown = trace.assert_served(&replayed.server);
+        replayed.assert_stored(&shown);
     }
 }

@@ -13,6 +13,7 @@
 mod bad_input;
 mod chaos;
 mod crash;
+mod deploy;
 mod fleet;
 mod reload;
 mod replay;

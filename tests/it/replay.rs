@@ -2,6 +2,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use sextant_measure::observation::Observation;
 use sextant_tests::page::{assert_published, assert_true, endpoints, provider};
 use sextant_tests::process::{Process, run};
 use sextant_tests::traffic::{MODEL, observations, write};
@@ -79,35 +80,58 @@ fn recorded_traces() -> Option<Vec<PathBuf>> {
     Some(traces)
 }
 
-#[test]
-fn every_number_of_a_recorded_trace_is_as_published() {
-    let Some(traces) = recorded_traces() else {
+/// A trace: its file, its observations and its published numbers by provider.
+pub(crate) struct Trace {
+    pub(crate) file: PathBuf,
+    pub(crate) all: Vec<Observation>,
+    published: Value,
+}
+
+/// All traces; says so if there are none.
+pub(crate) fn traces() -> Vec<Trace> {
+    let Some(files) = recorded_traces() else {
         // Not by a macro, whose output the runner keeps to itself.
         let said = "\nSKIPPED: no recorded traces beside the checkout or in SEXTANT_TRACES\n";
         std::io::stderr().write_all(said.as_bytes()).unwrap();
-        return;
+        return Vec::new();
     };
-    for file in traces {
+    files.into_iter().map(Trace::read).collect()
+}
+
+impl Trace {
+    fn read(file: PathBuf) -> Self {
         let parsed = json::parse(&std::fs::read(&file).unwrap(), usize::MAX).unwrap();
-        let all: Vec<_> = parsed
-            .observations
-            .into_iter()
-            .map(Result::unwrap)
-            .collect();
+        let all = parsed.observations.into_iter().map(Result::unwrap);
         let published = std::fs::read(file.with_extension("expected.json")).unwrap();
-        let published: Value = serde_json::from_slice(&published).unwrap();
-        let published = published.as_object().unwrap();
+        Self {
+            all: all.collect(),
+            published: serde_json::from_slice(&published).unwrap(),
+            file,
+        }
+    }
+
+    /// Every number that a server shows is as published. Gives what it shows.
+    pub(crate) fn assert_served(&self, server: &Process) -> Vec<Value> {
+        let model = self.all[0].definition.model.to_string();
+        let shown = endpoints(server, &model, self.all.len() as u64);
+        assert_eq!(shown.len(), self.published.as_object().unwrap().len());
+        let truths = by_provider(&self.all);
+        for endpoint in &shown {
+            let provider = provider(endpoint);
+            assert_true(endpoint, &truths[provider]);
+            assert_published(endpoint, &self.published[provider]["exact"]);
+        }
+        shown
+    }
+}
+
+#[test]
+fn every_number_of_a_recorded_trace_is_as_published() {
+    for trace in traces() {
         let data = tempfile::tempdir().unwrap();
         let server = Process::standalone(data.path());
-        replay(&server, &file, &server.grpc.replace("http://", "grpc://"));
-        let model = all[0].definition.model.to_string();
-        let shown = endpoints(&server, &model, all.len() as u64);
-        assert_eq!(shown.len(), published.len());
-        let truths = by_provider(&all);
-        for endpoint in shown {
-            let provider = provider(&endpoint);
-            assert_true(&endpoint, &truths[provider]);
-            assert_published(&endpoint, &published[provider]["exact"]);
-        }
+        let to = server.grpc.replace("http://", "grpc://");
+        replay(&server, &trace.file, &to);
+        trace.assert_served(&server);
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sextant_testbed::run;
 use tempfile::TempDir;
 
-use crate::process::{self, Process, command};
+use crate::process::{self, Process, Starting, command};
 
 /// Names of a test's own on the servers of the run, and what its processes are given.
 pub struct Fleet {
@@ -56,6 +56,11 @@ impl Fleet {
         Process::ready(&mut self.command(role, instance))
     }
 
+    /// Starts a role under a name.
+    pub fn starting(&self, role: &str, instance: &str) -> Starting {
+        Process::starting(&mut self.command(role, instance))
+    }
+
     /// The command that starts a role under a name.
     pub fn command(&self, role: &str, instance: &str) -> Command {
         let mut command = command(&[role, "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]);
@@ -78,8 +83,13 @@ impl Fleet {
     pub fn sql(&self, query: &str) -> Vec<Value> {
         let query = format!("{query} FORMAT JSONEachRow");
         let url = format!("{}/?database={}", self.clickhouse, self.prefix);
-        let mut answer = ureq::post(&url).send(query.as_bytes()).unwrap();
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let mut answer = agent.post(&url).send(query.as_bytes()).unwrap();
         let text = answer.body_mut().read_to_string().unwrap();
+        assert_eq!(answer.status(), 200, "{query}: {text}");
         let rows = text.lines().map(|line| serde_json::from_str(line).unwrap());
         rows.collect()
     }

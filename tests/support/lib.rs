@@ -18,5 +18,6 @@
 pub mod fleet;
 pub mod page;
 pub mod process;
+pub mod stored;
 pub mod traffic;
 pub mod truth;

@@ -12,6 +12,7 @@
 //! No setting is a secret: settings say where secrets are kept. So all may be shown.
 
 mod assemble;
+mod fleet;
 mod key;
 mod layer;
 mod problem;

@@ -11,6 +11,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::access::{Access, Tokens};
 
+use super::fleet;
 use super::key::Key;
 use super::layer::{Entries, text_of};
 use super::problem::{Problem, Problems};
@@ -40,6 +41,7 @@ pub(super) fn check(
     rules.room_for_a_batch();
     rules.ticks();
     rules.filter();
+    rules.fleet();
     let access = rules.access();
     let catalog = rules.catalog();
     Some((access?, catalog?))
@@ -144,6 +146,13 @@ impl Rules<'_> {
             let what = format!("{word:?} is not a level");
             let advice = "give off, error, warn, info, debug or trace, or target=level";
             self.blame("telemetry", "filter", what, advice);
+        }
+    }
+
+    fn fleet(&mut self) {
+        let config = self.config;
+        for (section, name, what, advice) in fleet::problems(&config.kafka, &config.clickhouse) {
+            self.blame(section, name, what, advice);
         }
     }
 

@@ -336,3 +336,20 @@ fn the_schema_has_the_defaults_and_requires_nothing() {
     );
     assert!(!schema.to_string().contains("\"required\""));
 }
+
+#[test]
+fn what_cannot_reach_kafka_or_clickhouse_is_named() {
+    let said = problems(
+        "[kafka]\nbrokers = \"one:9092,two\"\nsecurity = \"sasl_tls\"\nkey_file = \"k\"\n\
+         [clickhouse]\nurl = \"ftp://h\"\ndatabase = \"a-b\"\n",
+    );
+    for named in [
+        "kafka.brokers: \"two\" is not a host and a port",
+        "kafka.sasl_username: is missing",
+        "kafka.certificate_file: is missing",
+        "clickhouse.url: \"ftp://h\" does not begin with http",
+        "clickhouse.database: must be",
+    ] {
+        assert!(said.contains(named), "{named}: {said}");
+    }
+}
