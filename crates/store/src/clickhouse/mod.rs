@@ -21,6 +21,8 @@ mod retention;
 mod server;
 mod stats;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod uptime;
 mod windows;
 mod write;

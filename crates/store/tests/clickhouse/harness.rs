@@ -2,16 +2,23 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use clickhouse::Client;
+use clickhouse::sql::Identifier;
 use sextant_store::clickhouse::{ClickHouseConfig, ClickHouseStore, migrate};
 use sextant_store::{Limits, Store, StoreError};
 use sextant_testbed::run;
 use sextant_testkit::store_contract::Harness;
 
+/// How long dropping a database may take; a server of the test's own may be gone.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 pub(crate) struct ClickHouseHarness {
+    /// What the store is opened with. A test may change it.
     pub(crate) config: ClickHouseConfig,
+    url: String,
 }
 
 impl ClickHouseHarness {
@@ -32,6 +39,7 @@ impl ClickHouseHarness {
                 batch_wait_ms: 1,
                 ..ClickHouseConfig::default()
             },
+            url: url.to_owned(),
         }
     }
 
@@ -54,12 +62,24 @@ impl ClickHouseHarness {
 
     /// The database as people get at it.
     pub(crate) fn client(&self) -> Client {
-        let client = Client::default().with_url(&self.config.urls[0]);
+        let client = Client::default().with_url(&self.url);
         client.with_database(&self.config.database)
     }
 
     pub(crate) async fn run(&self, statement: &str) {
         self.client().query_raw(statement).execute().await.unwrap();
+    }
+
+    /// The rows that a statement answers, as tab-separated text.
+    pub(crate) async fn text(&self, statement: &str) -> String {
+        let query = self.client().query_raw(statement);
+        let mut answer = query.fetch_bytes("TSV").unwrap();
+        String::from_utf8(answer.collect().await.unwrap().to_vec()).unwrap()
+    }
+
+    pub(crate) async fn count(&self, table: &str) -> u64 {
+        let query = self.client().query("SELECT count() FROM ? FINAL");
+        query.bind(Identifier(table)).fetch_one().await.unwrap()
     }
 }
 
@@ -76,12 +96,12 @@ impl Harness for ClickHouseHarness {
 
 impl Drop for ClickHouseHarness {
     fn drop(&mut self) {
-        let (url, database) = (self.config.urls[0].clone(), self.config.database.clone());
+        let (url, database) = (self.url.clone(), self.config.database.clone());
         let drop = async move {
             let statement = format!("DROP DATABASE IF EXISTS {database} SYNC");
             let client = Client::default().with_url(url);
-            // A server of the test's own may be gone.
-            drop(client.query_raw(&statement).execute().await);
+            let dropping = client.query_raw(&statement).execute();
+            tokio::time::timeout(PATIENCE, dropping).await.ok();
         };
         let dropping = std::thread::spawn(|| {
             let mut runtime = tokio::runtime::Builder::new_current_thread();
