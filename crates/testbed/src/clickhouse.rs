@@ -52,7 +52,8 @@ pub fn fetch(progress: &mut dyn FnMut(&str)) -> Result<()> {
     )
 }
 
-/// A server. It ends with the value.
+/// A server. It ends with the value. Beside `default`, who has no password, it knows the users of
+/// `tests/clickhouse/users.xml`.
 pub struct ClickHouse {
     // The server goes before its folder.
     server: Option<Server>,
@@ -106,11 +107,11 @@ impl ClickHouse {
         if opened.exists() {
             fs::remove_file(&opened)?;
         }
+        let config = self.folder.path().join("config.xml");
+        fs::write(&config, settings())?;
         let mut command = Command::new(launcher().join(LAUNCHER));
         command.arg(engine().join(LIBRARY)).arg(&data);
-        command
-            .arg(self.port.to_string())
-            .arg(sources().join("config.xml"));
+        command.arg(self.port.to_string()).arg(&config);
         let mut server = Server::start(&mut command, self.folder.path())?;
         self.port = server.wait_until(|_| {
             let written = fs::read_to_string(&opened).ok()?;
@@ -123,6 +124,12 @@ impl ClickHouse {
 
 const LIBRARY: &str = "node_modules/@chdb/lib-linux-x64-gnu/libchdb.so";
 const LAUNCHER: &str = "sextant-clickhouse";
+
+fn settings() -> String {
+    let users = sources().join("users.xml");
+    let shipped = include_str!("../../../tests/clickhouse/config.xml");
+    shipped.replace("@USERS@", &users.display().to_string())
+}
 
 /// Says what is missing, where loading the engine would end in an illegal instruction.
 fn check_machine() -> Result<()> {

@@ -121,10 +121,10 @@ fn is_name(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn config() -> ClickHouseConfig {
+    pub(in crate::clickhouse) fn config() -> ClickHouseConfig {
         ClickHouseConfig {
             url: "http://one:8123, http://two:8123".to_owned(),
             database: "sextant".to_owned(),

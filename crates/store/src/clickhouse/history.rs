@@ -82,12 +82,16 @@ pub(super) async fn history(
 
 /// The query. Counts add modulo 2^32, as they do everywhere.
 fn merge(conditions: &str) -> String {
-    let sound = METRICS.map(|(metric, _)| {
+    let whole = "s.region != 'global' AND toSecond(s.minute) = 0".to_owned();
+    let sketched = METRICS.iter().map(|(metric, unit)| {
         format!(
             "length(s.{metric}_bins) = length(s.{metric}_counts) \
-             AND arraySum(s.{metric}_counts) = s.{metric}_n"
+             AND arraySum(s.{metric}_counts) = s.{metric}_n \
+             AND isNull(s.{metric}_min_{unit}) = (s.{metric}_n = 0) \
+             AND isNull(s.{metric}_max_{unit}) = (s.{metric}_n = 0)"
         )
     });
+    let sound: Vec<String> = sketched.chain([whole]).collect();
     let counts = count_columns().map(|count| format!("toUInt32(sum(s.{count})) AS {count}"));
     let sketches = METRICS.iter().flat_map(|(metric, unit)| {
         let arrays = ["bins", "counts"].map(|array| format!("if(sound, s.{metric}_{array}, [])"));

@@ -37,6 +37,7 @@ pub(super) const VERSION: u32 = {
 
 /// How statements are put for a single server, or for a cluster.
 pub(super) struct Dialect {
+    database: String,
     cluster: Option<String>,
     retention: Retention,
 }
@@ -66,7 +67,7 @@ pub async fn migrate(
     );
     let there = servers.migrate("look for the database", database, "SELECT 1");
     if let Err(StoreError::Refused { .. }) = there.await {
-        let statement = dialect.create_database(&config.database);
+        let statement = dialect.create_database();
         servers
             .migrate("make the database", None, &statement)
             .await?;
@@ -111,6 +112,14 @@ pub(super) async fn check(servers: &Servers, config: &ClickHouseConfig) -> Resul
         ));
     }
     Ok(())
+}
+
+/// All scripts that there are.
+#[cfg(test)]
+pub(super) fn scripts() -> impl Iterator<Item = &'static str> {
+    [VERSIONS]
+        .into_iter()
+        .chain(MIGRATIONS.map(|(.., text)| text))
 }
 
 async fn applied(servers: &Servers) -> Result<Vec<Applied>, StoreError> {
@@ -173,6 +182,7 @@ fn checksum(text: &str) -> String {
 impl Dialect {
     pub(super) fn of(config: &ClickHouseConfig, retention: Retention) -> Self {
         Self {
+            database: config.database.clone(),
             cluster: config.cluster.clone(),
             retention,
         }
@@ -198,6 +208,7 @@ impl Dialect {
         statement
             .replace(" @ON_CLUSTER@", &self.on_cluster())
             .replace("@CLUSTER@", self.cluster.as_deref().unwrap_or_default())
+            .replace("@DATABASE@", &self.database)
             .replace("@LOCAL@", local)
             .replace("@REPLACING@", replacing)
             .replace("@MINUTES_TTL_DAYS@", &ttl(days.minutes_days))
@@ -205,8 +216,8 @@ impl Dialect {
             .replace("@AGENTS_TTL_DAYS@", &ttl(days.agents_days))
     }
 
-    fn create_database(&self, database: &str) -> String {
-        let on_cluster = self.on_cluster();
+    pub(super) fn create_database(&self) -> String {
+        let (database, on_cluster) = (&self.database, self.on_cluster());
         format!("CREATE DATABASE IF NOT EXISTS {database}{on_cluster} ENGINE = Atomic")
     }
 

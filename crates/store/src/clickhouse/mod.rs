@@ -33,6 +33,8 @@ mod stats;
 mod steps;
 #[cfg(feature = "clickhouse")]
 mod store;
+#[cfg(all(test, feature = "clickhouse"))]
+mod tests;
 #[cfg(feature = "clickhouse")]
 mod uptime;
 #[cfg(feature = "clickhouse")]

@@ -8,12 +8,16 @@ use sextant_testbed::run;
 
 /// What the server answers to a statement, or why it can't be asked.
 fn ask(url: &str, statement: &str) -> std::io::Result<String> {
+    ask_as("default", "", url, statement)
+}
+
+fn ask_as(user: &str, password: &str, url: &str, statement: &str) -> std::io::Result<String> {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address)?;
     let bytes = statement.len();
     write!(
         stream,
-        "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {bytes}\r\n\r\n{statement}"
+        "POST /?user={user}&password={password} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {bytes}\r\n\r\n{statement}"
     )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
@@ -45,4 +49,15 @@ fn a_run_shares_one_server() {
     let url = run::clickhouse();
     assert_eq!(run::clickhouse(), url);
     assert!(ask(&url, "SELECT version()").unwrap().contains("26."));
+}
+
+#[test]
+fn a_user_has_a_password() {
+    let user = |password| {
+        let url = run::clickhouse();
+        ask_as("guarded", password, &url, "SELECT currentUser()").unwrap()
+    };
+    assert!(user("opensesame").starts_with("HTTP/1.1 200"));
+    let refused = user("sesame");
+    assert!(refused.contains("AUTHENTICATION_FAILED"), "{refused}");
 }

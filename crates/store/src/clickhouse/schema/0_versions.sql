@@ -14,4 +14,4 @@ ORDER BY version;
 
 -- Only on a cluster.
 CREATE TABLE IF NOT EXISTS schema_versions @ON_CLUSTER@ AS schema_versions_local
-ENGINE = Distributed('@CLUSTER@', currentDatabase(), 'schema_versions_local', version);
+ENGINE = Distributed('@CLUSTER@', '@DATABASE@', 'schema_versions_local', version);

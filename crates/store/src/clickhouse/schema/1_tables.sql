@@ -77,7 +77,7 @@ SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory =
 -- Only on a cluster.
 CREATE TABLE IF NOT EXISTS step_rows @ON_CLUSTER@ AS step_rows_local
 ENGINE = Distributed(
-    '@CLUSTER@', currentDatabase(), 'step_rows_local',
+    '@CLUSTER@', '@DATABASE@', 'step_rows_local',
     cityHash64(model, provider, quantization, region)
 );
 
@@ -103,7 +103,7 @@ SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory =
 -- Only on a cluster.
 CREATE TABLE IF NOT EXISTS uptime_rows @ON_CLUSTER@ AS uptime_rows_local
 ENGINE = Distributed(
-    '@CLUSTER@', currentDatabase(), 'uptime_rows_local',
+    '@CLUSTER@', '@DATABASE@', 'uptime_rows_local',
     cityHash64(model, provider, quantization, region)
 );
 
@@ -206,7 +206,7 @@ SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory =
 -- Only on a cluster.
 CREATE TABLE IF NOT EXISTS window_rows @ON_CLUSTER@ AS window_rows_local
 ENGINE = Distributed(
-    '@CLUSTER@', currentDatabase(), 'window_rows_local',
+    '@CLUSTER@', '@DATABASE@', 'window_rows_local',
     cityHash64(model, provider, quantization, region)
 );
 
@@ -240,6 +240,6 @@ SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory =
 -- Only on a cluster.
 CREATE TABLE IF NOT EXISTS agent_rows @ON_CLUSTER@ AS agent_rows_local
 ENGINE = Distributed(
-    '@CLUSTER@', currentDatabase(), 'agent_rows_local',
+    '@CLUSTER@', '@DATABASE@', 'agent_rows_local',
     cityHash64(agent)
 );

@@ -91,10 +91,10 @@ WITH
         sum -> sum >= greatest(1, intDiv(toUInt128(sums[-1]) * percent + 99, 100)), sums
     )] AS bin_at,
     -- The greatest value of a bin: 128 bins to each doubling, from 256 units on.
-    (bin, unit_bits) -> bitShiftLeft(
+    (bin, unit_bits) -> toUInt64(bitShiftLeft(
         toUInt64(bin) + 1 - 128 * (greatest(intDiv(bin, 128), 1) - 1),
         greatest(intDiv(bin, 128), 1) - 1 + unit_bits
-    ) - 1 AS upper_edge,
+    ) - 1) AS upper_edge,
     (merged, low, high, unit_bits, percent) -> greatest(low, least(high, upper_edge(
         bin_at(merged.1, arrayCumSum(merged.2), percent), unit_bits
     ))) / 1e3 AS value_at
@@ -104,7 +104,7 @@ SELECT
     if(uptime_n < 20, NULL, greatest(0, (
         good / uptime_n + 3.8414588206941236 / (2 * uptime_n) - 1.959963984540054 * sqrt(
             good / uptime_n * (1 - good / uptime_n) / uptime_n
-            + 3.8414588206941236 / (4 * uptime_n * uptime_n)
+            + 3.8414588206941236 / (4 * pow(uptime_n, 2))
         )
     ) / (1 + 3.8414588206941236 / uptime_n))) AS uptime_lower,
     uptime_n,
