@@ -15,6 +15,7 @@ mod chaos;
 mod crash;
 mod deploy;
 mod fleet;
+mod outages;
 mod reload;
 mod replay;
 mod watch;

@@ -1,0 +1,76 @@
+//! Kafka and ClickHouse die under load, and come back.
+
+use std::thread;
+use std::time::Duration;
+
+use sextant_testbed::clickhouse::ClickHouse;
+use sextant_testbed::kafka::Kafka;
+use sextant_tests::fleet::{Fleet, replaying};
+use sextant_tests::page::{assert_true, endpoints, provider};
+use sextant_tests::process::{Process, eventually};
+use sextant_tests::stored::{assert_stored, minutes};
+use sextant_tests::traffic::{MODEL, observations, write};
+use sextant_tests::truth::by_provider;
+
+const OUTAGE: Duration = Duration::from_secs(4);
+
+/// Fault matrix rows 6 and 7, in seconds.
+#[test]
+fn p1_p2_p4_p6_a_broker_and_a_clickhouse_that_die_and_come_back_change_no_number() {
+    let mut kafka = Kafka::start().unwrap();
+    let mut clickhouse = ClickHouse::start().unwrap();
+    let fleet = Fleet::on(kafka.address().to_owned(), clickhouse.url(), 4);
+    let collector = fleet.start("collector", "collector");
+    let mut owners = ["one", "two"].map(|name| fleet.start("aggregator", name));
+    let server = fleet.start("server", "server");
+    let all = observations(41, 300, 1_200);
+    let mut replay = replaying(&collector, &write(fleet.folder(), &all), 40);
+
+    thread::sleep(OUTAGE);
+    kafka.kill().unwrap();
+    thread::sleep(OUTAGE);
+    assert!(is_served(&server), "the last good numbers, without Kafka");
+    kafka.start_again().unwrap();
+
+    thread::sleep(OUTAGE);
+    clickhouse.kill().unwrap();
+    thread::sleep(OUTAGE);
+    let shown = shown(&server);
+    eventually("windows that go on without ClickHouse", || {
+        (self::shown(&server) > shown).then_some(())
+    });
+    // One that starts meanwhile does so without it.
+    owners[0].kill();
+    owners[0] = fleet.start("aggregator", "one");
+    clickhouse.start_again().unwrap();
+
+    assert!(replay.wait().unwrap().success());
+    let truths = by_provider(&all);
+    let shown = endpoints(&server, MODEL, all.len() as u64);
+    for endpoint in &shown {
+        assert_true(endpoint, &truths[provider(endpoint)]);
+    }
+    for owner in &mut owners {
+        assert_eq!(owner.terminate().code(), Some(0));
+    }
+    // What the store could not take from these, the next owner gives it from the log.
+    let mut last = fleet.start("aggregator", "three");
+    assert_eq!(last.terminate().code(), Some(0));
+    assert_eq!(minutes(&fleet).values().sum::<u64>(), all.len() as u64);
+    assert_stored(&fleet, &shown);
+}
+
+fn is_served(server: &Process) -> bool {
+    let path = format!("/api/v1/models/{MODEL}/endpoints");
+    server
+        .try_request(&path)
+        .is_some_and(|(status, _)| status == 200)
+}
+
+/// Observations that the server shows.
+fn shown(server: &Process) -> u64 {
+    let body = server.get(&format!("/api/v1/models/{MODEL}/endpoints"));
+    let endpoints = body["data"]["endpoints"].as_array().unwrap().iter();
+    let live = endpoints.map(|endpoint| &endpoint["sextant"]["counts"]["live"]["total"]);
+    live.filter_map(serde_json::Value::as_u64).sum()
+}
