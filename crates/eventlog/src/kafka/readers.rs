@@ -8,6 +8,7 @@ use rdkafka::ClientConfig;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use tokio::time::Instant;
 
+use super::client::{apart, serve};
 use super::config::KafkaConfig;
 use super::cursor::Cursor;
 use super::known::Topic;
@@ -59,11 +60,17 @@ impl Readers {
         let (number, mut place) = self.place(&topic, partition, from).await;
         let stands = place.cursor.as_ref().is_some_and(|it| it.stands_at(from));
         if !stands {
-            if let Some(elsewhere) = place.cursor.take() {
-                elsewhere.close().await?;
-            }
             let lane = self.lane(number)?;
-            place.cursor = Some(Cursor::open(lane, topic, partition, from).await?);
+            // It holds the place until it is done, even if the reader waits no longer: two that move
+            // the same place would take the partition from each other.
+            place = apart(move || {
+                if let Some(elsewhere) = place.cursor.take() {
+                    elsewhere.close();
+                }
+                place.cursor = Some(Cursor::open(lane, topic, partition, from)?);
+                Ok(place)
+            })
+            .await?;
         }
         match &mut place.cursor {
             Some(cursor) => cursor.read(limit, wait).await,
@@ -72,15 +79,14 @@ impl Readers {
     }
 
     /// Closes the cursors that nobody reads from.
-    pub(super) async fn rest(&self) {
+    pub(super) fn rest(&self) {
         for place in self.idle() {
             if let Ok(mut place) = place.try_lock_owned()
-                && let Some(cursor) = place
+                && let Some(idle) = place
                     .cursor
                     .take_if(|cursor| cursor.used_at.elapsed() > IDLE_MAX)
-                && let Err(error) = cursor.close().await
             {
-                tracing::debug!(%error, "an idle cursor was not closed");
+                idle.close();
             }
         }
     }
@@ -155,10 +161,14 @@ impl Readers {
 
     /// Serves what clients have to say beside records.
     pub(super) fn serve(&self) {
-        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        for lane in lanes.iter() {
+        let lanes = self
+            .lanes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for lane in &lanes {
             // All partitions have queues of their own: nothing but events comes here.
-            drop(lane.consumer.poll(Duration::ZERO));
+            serve(&lane.consumer);
         }
     }
 }

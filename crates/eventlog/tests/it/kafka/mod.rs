@@ -1,6 +1,17 @@
 //! The log on a real Kafka.
 
+mod admin;
+mod compaction;
+mod damage;
+mod differential;
+mod faults;
+mod groups;
 mod harness;
+mod membership;
+mod memory;
+#[cfg(feature = "kafka-tls")]
+mod secured;
+mod settings;
 
 use self::harness::KafkaHarness;
 
