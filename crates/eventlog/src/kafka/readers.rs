@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::client::{apart, serve};
 use super::config::KafkaConfig;
@@ -21,6 +21,9 @@ const LANES_MAX: usize = 4;
 const REST: Duration = Duration::from_secs(5);
 /// How long a cursor that nobody reads from is kept.
 const IDLE_MAX: Duration = Duration::from_mins(1);
+/// Cursors that one read may lose its place with, and how long it waits between them.
+const ATTEMPTS_MAX: usize = 20;
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// A cursor, or room for one, in a lane.
 #[derive(Default)]
@@ -57,25 +60,51 @@ impl Readers {
         limit: ReadLimit,
         wait: Duration,
     ) -> Result<Fetched, LogError> {
-        let (number, mut place) = self.place(&topic, partition, from).await;
-        let stands = place.cursor.as_ref().is_some_and(|it| it.stands_at(from));
-        if !stands {
-            let lane = self.lane(number)?;
-            // It holds the place until it is done, even if the reader waits no longer: two that move
-            // the same place would take the partition from each other.
-            place = apart(move || {
-                if let Some(elsewhere) = place.cursor.take() {
-                    elsewhere.close();
-                }
-                place.cursor = Some(Cursor::open(lane, topic, partition, from)?);
-                Ok(place)
-            })
-            .await?;
+        for _ in 0..ATTEMPTS_MAX {
+            let mut place = self.stand(&topic, partition, from).await?;
+            let Some(cursor) = &mut place.cursor else {
+                return Err(LogError::Closed);
+            };
+            match cursor.read(limit, wait).await {
+                Err(LogError::OutOfRange {
+                    earliest,
+                    high_watermark,
+                }) if (earliest..=high_watermark).contains(&from) => {}
+                read => return read,
+            }
+            // Librdkafka has lost its place, as it does behind a damaged batch.
+            sleep(ATTEMPT_PAUSE).await;
         }
-        match &mut place.cursor {
-            Some(cursor) => cursor.read(limit, wait).await,
-            None => Err(LogError::Closed),
+        let reason = format!(
+            "reading {} [{partition}] at {from}: it was called out of range {ATTEMPTS_MAX} times, \
+             and is not",
+            topic.name
+        );
+        Err(LogError::Unavailable { reason })
+    }
+
+    /// A place whose cursor stands at `from`.
+    async fn stand(
+        &self,
+        topic: &Topic,
+        partition: i32,
+        from: Offset,
+    ) -> Result<OwnedMutexGuard<Place>, LogError> {
+        let (number, mut place) = self.place(topic, partition, from).await;
+        if place.cursor.as_ref().is_some_and(|it| it.stands_at(from)) {
+            return Ok(place);
         }
+        let (lane, topic) = (self.lane(number)?, topic.clone());
+        // It holds the place until it is done, even if the reader waits no longer: two that move
+        // the same place would take the partition from each other.
+        apart(move || {
+            if let Some(elsewhere) = place.cursor.take() {
+                elsewhere.close();
+            }
+            place.cursor = Some(Cursor::open(lane, topic, partition, from)?);
+            Ok(place)
+        })
+        .await
     }
 
     /// Closes the cursors that nobody reads from.

@@ -33,7 +33,7 @@ async fn assigned(member: &mut Box<dyn Membership>) -> Vec<u32> {
             partitions.sort_unstable();
             partitions
         }
-        other => panic!("{other:?}"),
+        other @ MembershipEvent::Revoked(_) => panic!("{other:?}"),
     }
 }
 
@@ -43,7 +43,7 @@ async fn revoked(member: &mut Box<dyn Membership>) -> Vec<u32> {
             partitions.sort_unstable();
             partitions
         }
-        other => panic!("{other:?}"),
+        other @ MembershipEvent::Assigned(_) => panic!("{other:?}"),
     }
 }
 

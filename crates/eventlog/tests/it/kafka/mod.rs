@@ -3,14 +3,10 @@
 mod admin;
 mod compaction;
 mod damage;
-mod differential;
 mod faults;
 mod groups;
 mod harness;
 mod membership;
-mod memory;
-#[cfg(feature = "kafka-tls")]
-mod secured;
 mod settings;
 
 use self::harness::KafkaHarness;

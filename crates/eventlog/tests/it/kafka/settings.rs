@@ -17,6 +17,67 @@ fn minutes(minutes: u64) -> Cleanup {
     }
 }
 
+/// A topic's setting, what it is changed to, what the refusal says of it, and what mends it.
+type Change = (
+    &'static str,
+    &'static str,
+    &'static str,
+    [&'static str; 3],
+    &'static str,
+);
+
+const CHANGES: [Change; 7] = [
+    (
+        "aged",
+        "cleanup.policy",
+        "compact",
+        ["cleanup", "compact", "delete"],
+        "delete",
+    ),
+    (
+        "keyed",
+        "cleanup.policy",
+        "delete",
+        ["cleanup", "delete", "compact"],
+        "compact",
+    ),
+    (
+        "aged",
+        "message.timestamp.type",
+        "CreateTime",
+        ["timestamps", "CreateTime", "LogAppendTime"],
+        "LogAppendTime",
+    ),
+    (
+        "aged",
+        "max.message.bytes",
+        "9999",
+        ["largest message", "9999", "1114112"],
+        "1114112",
+    ),
+    (
+        "aged",
+        "retention.ms",
+        "60000",
+        ["retention", "60s", "7200s"],
+        "7200000",
+    ),
+    (
+        "aged",
+        "retention.bytes",
+        "77777",
+        ["retention in bytes", "77777", "no limit"],
+        "-1",
+    ),
+    (
+        "keyed",
+        "delete.retention.ms",
+        "1000",
+        ["tombstone retention", "1s", "3600s"],
+        "3600000",
+    ),
+];
+
 #[tokio::test]
 async fn a_setting_that_was_changed_is_refused_by_name_with_both_figures() {
     let harness = KafkaHarness::new();
@@ -24,57 +85,7 @@ async fn a_setting_that_was_changed_is_refused_by_name_with_both_figures() {
     let log = harness.instance("test");
     let specs = [by_age("aged", 1), by_key("keyed", 1)];
     log.prepare(&specs).await.unwrap();
-    for (topic, key, value, expected, mended) in [
-        (
-            "aged",
-            "cleanup.policy",
-            "compact",
-            ["cleanup", "compact", "delete"],
-            "delete",
-        ),
-        (
-            "keyed",
-            "cleanup.policy",
-            "delete",
-            ["cleanup", "delete", "compact"],
-            "compact",
-        ),
-        (
-            "aged",
-            "message.timestamp.type",
-            "CreateTime",
-            ["timestamps", "CreateTime", "LogAppendTime"],
-            "LogAppendTime",
-        ),
-        (
-            "aged",
-            "max.message.bytes",
-            "9999",
-            ["largest message", "9999", "1114112"],
-            "1114112",
-        ),
-        (
-            "aged",
-            "retention.ms",
-            "60000",
-            ["retention", "60s", "7200s"],
-            "7200000",
-        ),
-        (
-            "aged",
-            "retention.bytes",
-            "77777",
-            ["retention in bytes", "77777", "no limit"],
-            "-1",
-        ),
-        (
-            "keyed",
-            "delete.retention.ms",
-            "1000",
-            ["tombstone retention", "1s", "3600s"],
-            "3600000",
-        ),
-    ] {
+    for (topic, key, value, expected, mended) in CHANGES {
         admin.alter(topic, &[(key, value)]).await;
         // The brokers hear of it one after the other.
         let refusal = until(async || match log.prepare(&specs).await {
@@ -87,7 +98,7 @@ async fn a_setting_that_was_changed_is_refused_by_name_with_both_figures() {
             "{refusal}"
         );
         let text = refusal.to_string();
-        for part in expected.iter().chain([&topic]) {
+        for part in expected.into_iter().chain([topic]) {
             assert!(text.contains(part), "{key}: {text} has no {part:?}");
         }
         admin.alter(topic, &[(key, mended)]).await;
