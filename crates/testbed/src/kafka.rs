@@ -36,6 +36,16 @@ pub fn fetch(progress: &mut dyn FnMut(&str)) -> Result<()> {
     })
 }
 
+/// What a broker has beside what is in `tests/kafka/server.properties`.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// More lines of settings, which win over the others. `@BROKER@` is the port it is reached at,
+    /// `@CONTROLLER@` that of its controller.
+    pub settings: String,
+    /// Names and passwords for SCRAM with SHA-256.
+    pub users: Vec<(String, String)>,
+}
+
 /// A broker. It ends with the value.
 pub struct Kafka {
     // The broker goes before its folder.
@@ -50,17 +60,31 @@ impl Kafka {
     /// # Errors
     /// If Java or the jars are missing, or it doesn't get ready; with what it printed.
     pub fn start() -> Result<Self> {
+        Self::start_with(&Options::default())
+    }
+
+    /// Starts a broker that differs from what most tests use.
+    ///
+    /// # Errors
+    /// As [`Kafka::start`].
+    pub fn start_with(options: &Options) -> Result<Self> {
         fetch(&mut |_| {})?;
         let folder = tempfile::Builder::new()
             .prefix("sextant-kafka-")
             .tempdir()?;
         let [broker, controller] = free_ports()?;
         let properties = folder.path().join("server.properties");
-        fs::write(&properties, settings(folder.path(), broker, controller))?;
+        let settings = settings(folder.path(), broker, controller, &options.settings);
+        fs::write(&properties, settings)?;
         fs::create_dir(folder.path().join("tmp"))?;
         let mut format = java(folder.path());
         format.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"]);
-        fetched::run(format.arg(&properties), NEEDS)?;
+        format.arg(&properties);
+        for (name, password) in &options.users {
+            let user = format!("SCRAM-SHA-256=[name={name},password={password}]");
+            format.args(["-S", &user]);
+        }
+        fetched::run(&mut format, NEEDS)?;
         let address = format!("127.0.0.1:{broker}");
         let mut kafka = Self {
             server: None,
@@ -81,6 +105,18 @@ impl Kafka {
         self.server
             .take()
             .map_or(Ok(()), |mut server| server.kill())
+    }
+
+    /// Ends it in good order: what it stored is not looked through when it starts again.
+    pub fn stop(&mut self) -> Result<()> {
+        self.server
+            .take()
+            .map_or(Ok(()), |mut server| server.stop())
+    }
+
+    /// Where it stores its topics, a folder for each partition.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// Sends it a signal, as `kill` names it.
@@ -118,9 +154,9 @@ fn java(folder: &Path) -> Command {
     java
 }
 
-fn settings(folder: &Path, broker: u16, controller: u16) -> String {
+fn settings(folder: &Path, broker: u16, controller: u16, more: &str) -> String {
     let shipped = include_str!("../../../tests/kafka/server.properties");
-    shipped
+    format!("{shipped}\n{more}\n")
         .replace("@BROKER@", &broker.to_string())
         .replace("@CONTROLLER@", &controller.to_string())
         .replace("@DATA@", &folder.join("data").display().to_string())
@@ -154,9 +190,10 @@ mod tests {
 
     #[test]
     fn every_place_in_the_settings_is_filled() {
-        let filled = settings(Path::new("/run"), 9092, 9093);
+        let filled = settings(Path::new("/run"), 9092, 9093, "advertised=@BROKER@");
         let places = filled.matches('@').count();
         assert_eq!(places, 1, "that of `voters=1@host`: {filled}");
         assert!(filled.contains("PLAINTEXT://127.0.0.1:9092") && filled.contains("/run/data"));
+        assert!(filled.ends_with("advertised=9092\n"), "the last line wins");
     }
 }

@@ -81,6 +81,21 @@ impl Server {
         )
     }
 
+    /// Ends it as `kill` does, and waits until it has.
+    ///
+    /// # Errors
+    /// If it hasn't after a minute.
+    pub fn stop(&mut self) -> Result<()> {
+        self.signal("-TERM")?;
+        for _ in 0..LOOKS_MAX {
+            if self.child.try_wait()?.is_some() {
+                return self.kill();
+            }
+            thread::sleep(POLL);
+        }
+        bail!("the server goes on a minute after it was told to end")
+    }
+
     /// Ends it as `kill -9` does.
     pub fn kill(&mut self) -> Result<()> {
         self.watchdog.kill().context("kill the watchdog")?;

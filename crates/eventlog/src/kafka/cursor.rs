@@ -31,10 +31,12 @@ pub(super) struct Cursor {
     /// Taken from the queue, and not yet given to the reader.
     held: VecDeque<StoredRecord>,
     held_bytes: usize,
-    /// Where a batch was found damaged, behind all that is held. What comes after it is not known,
-    /// for librdkafka may offer it again and again: another cursor has to read on.
+    /// Where a batch was found damaged, behind all that is held. Librdkafka has lost its place then:
+    /// another cursor has to read on.
     corrupt: Option<Offset>,
-    /// An error has left it without a place.
+    /// Nothing more comes. What is held may still be given.
+    is_left: bool,
+    /// Nobody can read on with it.
     is_lost: bool,
     high_watermark: Offset,
     asked_at: Instant,
@@ -42,31 +44,25 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    /// Begins to read.
+    /// Begins to read. Waits for brokers.
     ///
     /// # Errors
     /// [`LogError::OutOfRange`] if the place is not in the log.
-    pub(super) async fn open(
+    pub(super) fn open(
         lane: Arc<Lane>,
         topic: Topic,
         partition: i32,
         from: Offset,
     ) -> Result<Self, LogError> {
-        let bounds = bounds(&lane.consumer, &topic, partition).await?;
-        within(from, bounds)?;
         let asked_at = Instant::now();
+        let bounds = ask_bounds(&lane.consumer, &topic, partition)?;
+        within(from, bounds)?;
         let arrived = Arc::default();
-        let following = (
-            Arc::clone(&lane),
-            Arc::clone(&topic.name),
-            Arc::clone(&arrived),
-        );
-        let queue = apart(move || {
-            let (lane, name, arrived) = following;
-            let queue = lane.follow(&name, partition, from, &arrived);
-            queue.map_err(|error| lane.consumer.context().fault("beginning to read", &error))
-        })
-        .await?;
+        let queue = lane.follow(&topic.name, partition, from, &arrived);
+        let queue = queue.map_err(|error| {
+            let doing = format!("beginning to read {} [{partition}]", topic.name);
+            lane.consumer.context().fault(&doing, &error)
+        })?;
         Ok(Self {
             topic,
             partition,
@@ -77,6 +73,7 @@ impl Cursor {
             held: VecDeque::new(),
             held_bytes: 0,
             corrupt: None,
+            is_left: false,
             is_lost: false,
             high_watermark: bounds.high_watermark,
             asked_at,
@@ -115,27 +112,15 @@ impl Cursor {
             let until = if self.is_at_end() { deadline } else { patience };
             let woken = timeout_at(until, self.arrived.notified()).await;
             if woken.is_err() && !self.is_at_end() {
-                self.is_lost = true;
+                self.lose();
                 return Err(self.silent());
             }
         }
     }
 
     /// Reads no longer.
-    pub(super) async fn close(self) -> Result<(), LogError> {
-        let Self {
-            lane,
-            topic,
-            partition,
-            queue,
-            ..
-        } = self;
-        apart(move || {
-            drop(queue);
-            let left = lane.leave(&topic.name, partition);
-            left.map_err(|error| lane.consumer.context().fault("ending to read", &error))
-        })
-        .await
+    pub(super) fn close(mut self) {
+        self.leave();
     }
 
     fn has_news(&self) -> bool {
@@ -167,14 +152,17 @@ impl Cursor {
                     self.held_bytes += record.record.bytes();
                     self.held.push_back(record);
                 }
-                Ok(Polled::Corrupt) => self.corrupt = Some(self.taken()),
+                Ok(Polled::Corrupt) => {
+                    self.corrupt = Some(self.taken());
+                    self.leave();
+                }
                 Ok(Polled::OutOfRange) => {
-                    self.is_lost = true;
+                    self.lose();
                     let bounds = bounds(&self.lane.consumer, &self.topic, self.partition).await?;
                     return Err(out_of_range(bounds));
                 }
                 Err(error) => {
-                    self.is_lost = true;
+                    self.lose();
                     return Err(error);
                 }
             }
@@ -219,10 +207,31 @@ impl Cursor {
         if self.is_at_end() && self.asked_at.elapsed() > WATERMARK_AGE_MAX {
             let asked_at = Instant::now();
             let found = bounds(&self.lane.consumer, &self.topic, self.partition).await?;
+            if found.high_watermark < self.next {
+                // The log was made anew, or has lost its end.
+                self.lose();
+                return Err(out_of_range(found));
+            }
             self.high_watermark = found.high_watermark.max(self.taken());
             self.asked_at = asked_at;
         }
         Ok(())
+    }
+
+    fn lose(&mut self) {
+        self.is_lost = true;
+        self.leave();
+    }
+
+    /// Has nothing more fetched. It asks a thread of this process, so it waits for no broker.
+    fn leave(&mut self) {
+        if !self.is_left {
+            self.is_left = true;
+            let left = self.lane.leave(&self.topic.name, self.partition);
+            if let Err(error) = left {
+                tracing::debug!(%error, "a partition was not left; who reads it next leaves it");
+            }
+        }
     }
 
     fn silent(&self) -> LogError {
@@ -240,20 +249,25 @@ pub(super) async fn bounds(
     topic: &Topic,
     partition: i32,
 ) -> Result<Bounds, LogError> {
-    let (consumer, name) = (Arc::clone(consumer), Arc::clone(&topic.name));
-    apart(move || {
-        let found = consumer.fetch_watermarks(&name, partition, TIMEOUT);
-        let (low, high) = found.map_err(|error| {
-            let doing = format!("asking for the bounds of {name} [{partition}]");
-            consumer.context().fault(&doing, &error)
-        })?;
-        let offset = |raw| Offset(u64::try_from(raw).unwrap_or_default());
-        Ok(Bounds {
-            earliest: offset(low),
-            high_watermark: offset(high),
-        })
+    let (consumer, topic) = (Arc::clone(consumer), topic.clone());
+    apart(move || ask_bounds(&consumer, &topic, partition)).await
+}
+
+fn ask_bounds(
+    consumer: &BaseConsumer<Context>,
+    topic: &Topic,
+    partition: i32,
+) -> Result<Bounds, LogError> {
+    let found = consumer.fetch_watermarks(&topic.name, partition, TIMEOUT);
+    let (low, high) = found.map_err(|error| {
+        let doing = format!("asking for the bounds of {} [{partition}]", topic.name);
+        consumer.context().fault(&doing, &error)
+    })?;
+    let offset = |raw| Offset(u64::try_from(raw).unwrap_or_default());
+    Ok(Bounds {
+        earliest: offset(low),
+        high_watermark: offset(high),
     })
-    .await
 }
 
 fn within(from: Offset, bounds: Bounds) -> Result<(), LogError> {

@@ -1,18 +1,24 @@
 //! Consumer groups: who is a member, and where each group stands.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, Offset as At, TopicPartitionList};
+use tokio::sync::{Mutex as Turn, oneshot};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::client::{Context, apart};
+use super::client::{self, Context, apart};
 use super::config::KafkaConfig;
 use super::known::{TIMEOUT, Topic};
-use super::member::{Joined, Member};
+use super::member::{Joined, Known, Member, put_out};
 use crate::{LogError, Offset, Position};
+
+/// How often a member that leaves is looked at.
+const POLL: Duration = Duration::from_millis(20);
 
 /// The groups that this process has to do with.
 pub(super) struct Groups {
@@ -25,9 +31,10 @@ pub(super) struct Groups {
 
 #[derive(Default)]
 struct Group {
-    members: Vec<Weak<Joined>>,
+    members: Vec<Known>,
     /// Asks and commits for a group of which this process is no member.
     stranger: Option<Arc<BaseConsumer<Context>>>,
+    turn: Arc<Turn<()>>,
 }
 
 /// Who asks and commits: brokers take a commit to a group with members from a member alone.
@@ -46,7 +53,12 @@ impl Groups {
         }
     }
 
-    pub(super) fn join(&self, group: &str, topic: &Topic) -> Result<Member, LogError> {
+    pub(super) async fn join(&self, group: &str, topic: &Topic) -> Result<Member, LogError> {
+        // Who joins under a name that is about to be free gets back what belonged to it.
+        let deadline = Instant::now() + TIMEOUT;
+        while self.is_being_left(group) && Instant::now() < deadline {
+            sleep(POLL).await;
+        }
         let mut groups = self.known();
         let kept = groups.entry(group.to_owned()).or_default();
         let number = kept.free_number();
@@ -90,12 +102,38 @@ impl Groups {
             reason: format!("{doing}: {error}"),
         })?;
         let speaker = self.speaker(group)?;
-        apart(move || {
-            speaker
-                .commit(&place)
-                .map_err(|error| speaker.fault(&doing, &error))
-        })
-        .await
+        let reason = format!("{doing}: no answer after {TIMEOUT:?}");
+        let late = |_| LogError::Unavailable {
+            reason: reason.clone(),
+        };
+        let deadline = Instant::now() + TIMEOUT;
+        let turn = self.turn(group).lock_owned();
+        let turn = timeout_at(deadline, turn).await.map_err(late)?;
+        let (answer, answered) = oneshot::channel();
+        // Librdkafka knows no limit here: it waits until there is a coordinator. So this has a thread
+        // that keeps nothing from ending, and its turn keeps a later commit from being overtaken.
+        let thread = thread::Builder::new().name("kafka-commit".to_owned());
+        let spawned = thread.spawn({
+            let doing = doing.clone();
+            move || {
+                let committed = speaker.commit(&place);
+                let committed = committed.map_err(|error| speaker.fault(&doing, &error));
+                drop((turn, speaker));
+                // Who asked may have stopped waiting.
+                drop(answer.send(committed));
+            }
+        });
+        spawned.map_err(|error| LogError::Unavailable {
+            reason: format!("{doing}: starting a thread: {error}"),
+        })?;
+        let committed = timeout_at(deadline, answered).await.map_err(late)?;
+        committed.unwrap_or(Err(LogError::Closed))
+    }
+
+    /// Who commits for a group waits for its turn.
+    fn turn(&self, group: &str) -> Arc<Turn<()>> {
+        let mut groups = self.known();
+        Arc::clone(&groups.entry(group.to_owned()).or_default().turn)
     }
 
     pub(super) async fn committed(
@@ -136,7 +174,7 @@ impl Groups {
     fn speaker(&self, group: &str) -> Result<Speaker, LogError> {
         let mut groups = self.known();
         let kept = groups.entry(group.to_owned()).or_default();
-        if let Some(member) = kept.members.iter().find_map(Weak::upgrade) {
+        if let Some(member) = kept.members.iter().find_map(Known::consumer) {
             return Ok(Speaker::Member(member));
         }
         if let Some(stranger) = &kept.stranger {
@@ -164,13 +202,19 @@ impl Groups {
 
     /// Serves what clients have to say.
     pub(super) fn serve(&self) {
-        for stranger in self
-            .known()
-            .values()
-            .filter_map(|group| group.stranger.as_ref())
-        {
-            drop(stranger.poll(Duration::ZERO));
+        let groups = self.known();
+        let strangers = groups.values().filter_map(|group| group.stranger.clone());
+        let strangers: Vec<_> = strangers.collect();
+        drop(groups);
+        for stranger in strangers {
+            client::serve(&stranger);
         }
+    }
+
+    fn is_being_left(&self, group: &str) -> bool {
+        let groups = self.known();
+        let kept = groups.get(group);
+        kept.is_some_and(|kept| kept.members.iter().any(Known::is_leaving))
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<String, Group>> {
@@ -195,10 +239,7 @@ fn place_of(
 impl Group {
     /// The first number that no member has.
     fn free_number(&self) -> usize {
-        let gone = self
-            .members
-            .iter()
-            .position(|member| member.strong_count() == 0);
+        let gone = self.members.iter().position(Known::has_ended);
         gone.unwrap_or(self.members.len())
     }
 }
@@ -220,7 +261,10 @@ impl Speaker {
 
     fn fault(&self, doing: &str, error: &KafkaError) -> LogError {
         match self {
-            Self::Member(consumer) => consumer.context().client().fault(doing, error),
+            Self::Member(consumer) => match consumer.client().fatal_error() {
+                Some((code, reason)) => put_out(code, &reason),
+                None => consumer.context().client().fault(doing, error),
+            },
             Self::Stranger(consumer) => consumer.context().fault(doing, error),
         }
     }

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::IsError as _;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::metadata::MetadataTopic;
 
 use super::client::{Context, apart};
 use crate::{Cleanup, LogError, TopicSpec};
@@ -90,7 +91,17 @@ impl Known {
                 asked.context().fault(&doing, &error)
             })?;
             let found = metadata.topics().first();
-            let found = found.filter(|topic| topic.error().is_none_or(|code| !code.is_error()));
+            match found.and_then(MetadataTopic::error).map(Code::from) {
+                None | Some(Code::NoError) => {}
+                Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::InvalidTopic) => {
+                    return Ok(None);
+                }
+                Some(code) => {
+                    let doing = format!("looking for topic {full_name:?}");
+                    let error = KafkaError::MetadataFetch(code);
+                    return Err(asked.context().fault(&doing, &error));
+                }
+            }
             let Some(found) = found.filter(|topic| !topic.partitions().is_empty()) else {
                 return Ok(None);
             };

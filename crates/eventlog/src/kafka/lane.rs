@@ -29,7 +29,7 @@ pub(super) struct Lane {
 /// What a partition's queue had.
 pub(super) enum Polled {
     Record(StoredRecord),
-    /// A batch failed its checksum and is stepped over.
+    /// A batch failed its checksum. Librdkafka offers it again and again, and loses its place.
     Corrupt,
     /// The place to read from is not in the log.
     OutOfRange,
@@ -54,6 +54,9 @@ impl Lane {
             .set("check.crcs", "true")
             .set("allow.auto.create.topics", "false")
             .set("fetch.wait.max.ms", "100")
+            // How long a partition rests whose queue was full: by default a second, in which a
+            // reader has long emptied it.
+            .set("fetch.queue.backoff.ms", "5")
             .set("fetch.message.max.bytes", MESSAGE_BYTES_MAX.to_string())
             .set("queued.max.messages.kbytes", (ahead / 1024).to_string())
             .create_with_context(Context::default())
@@ -108,9 +111,13 @@ pub(super) fn poll(queue: &PartitionQueue<Context>, context: &Context) -> Result
         None => Ok(Polled::Nothing),
         Some(Ok(message)) => Ok(Polled::Record(stored(&message))),
         Some(Err(error)) => match error.rdkafka_error_code() {
-            Some(Code::BadMessage | Code::BadCompression | Code::InvalidMessage) => {
-                Ok(Polled::Corrupt)
-            }
+            Some(
+                Code::BadMessage
+                | Code::BadCompression
+                | Code::InvalidMessage
+                | Code::InvalidRecord
+                | Code::NotImplemented,
+            ) => Ok(Polled::Corrupt),
             Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => Ok(Polled::OutOfRange),
             _ => Err(context.fault("reading", &error)),
         },

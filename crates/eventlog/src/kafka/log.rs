@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rdkafka::admin::AdminClient;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset as At, TopicPartitionList};
 
 use super::appending::Appender;
-use super::client::{Context, apart};
+use super::client::{self, Context, apart};
 use super::config::KafkaConfig;
 use super::cursor;
 use super::groups::Groups;
@@ -58,9 +59,14 @@ impl KafkaLog {
         let misconfigured = |error: KafkaError| LogError::Misconfigured {
             reason: error.to_string(),
         };
-        let asked = client.create_with_context(Context::default());
+        let heard = Context::default();
+        let asked = client.create_with_context(heard.clone());
         let asked = Arc::new(asked.map_err(misconfigured)?);
-        let admin = client.create_with_context(Context::default());
+        // Nobody takes what this client has to say, so it says nothing. What the one beside it
+        // hears explains its errors too.
+        let mut silent = client.clone();
+        silent.set_log_level(RDKafkaLogLevel::Emerg);
+        let admin = silent.create_with_context(heard);
         let kept = Arc::new(Kept {
             replication: config.replication,
             admin: admin.map_err(misconfigured)?,
@@ -99,7 +105,14 @@ impl KafkaLog {
 
     /// Closes the cursors that nobody has read from for a minute. To be called now and then.
     pub async fn tidy(&self) {
-        self.kept.readers.rest().await;
+        let kept = Arc::clone(&self.kept);
+        let tidied = apart(move || {
+            kept.readers.rest();
+            Ok(())
+        });
+        if let Err(error) = tidied.await {
+            tracing::debug!(%error, "idle cursors were not closed");
+        }
     }
 
     fn open_kept(&self) -> Result<&Kept, LogError> {
@@ -213,7 +226,7 @@ impl EventLog for KafkaLog {
     async fn join(&self, group: &str, topic: &str) -> Result<Box<dyn Membership>, LogError> {
         let kept = self.open_kept()?;
         let (topic, _) = kept.known.partition(topic, 0).await?;
-        Ok(Box::new(kept.groups.join(group, &topic)?))
+        Ok(Box::new(kept.groups.join(group, &topic).await?))
     }
 }
 
@@ -227,7 +240,7 @@ impl Drop for KafkaLog {
 /// that takes a while.
 fn serve(kept: &Arc<Kept>) {
     while !kept.is_dropped.load(Ordering::Acquire) {
-        drop(kept.asked.poll(Duration::ZERO));
+        client::serve(&kept.asked);
         kept.readers.serve();
         kept.groups.serve();
         thread::sleep(SERVE);

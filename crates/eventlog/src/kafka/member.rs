@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientConfig, Offset as At, TopicPartitionList};
@@ -32,22 +32,49 @@ pub(super) type Joined = BaseConsumer<Shares>;
 pub(super) struct Member {
     consumer: Weak<Joined>,
     events: Arc<Events>,
-    /// Given out as revoked, and not let go yet.
-    revoked: Option<TopicPartitionList>,
 }
 
 /// What the group has said, in order.
 #[derive(Default)]
-struct Events {
+pub(super) struct Events {
     waiting: Mutex<VecDeque<Event>>,
+    /// Given out as revoked, and not let go yet. The group waits for it, even when it is left.
+    revoked: Mutex<Option<TopicPartitionList>>,
     arrived: Notify,
     left: AtomicBool,
+    ended: AtomicBool,
+    /// The group has said once what is its own.
+    is_member: AtomicBool,
 }
 
 enum Event {
     Assigned(Vec<u32>),
     Revoked(TopicPartitionList),
     Failed(LogError),
+}
+
+/// A member as its group knows it.
+#[derive(Clone)]
+pub(super) struct Known {
+    consumer: Weak<Joined>,
+    events: Arc<Events>,
+}
+
+impl Known {
+    /// Who can speak for it, while it is there.
+    pub(super) fn consumer(&self) -> Option<Arc<Joined>> {
+        self.consumer.upgrade()
+    }
+
+    /// Whether it was dropped, and its client is about to end.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.events.left.load(Ordering::Acquire) && !self.has_ended()
+    }
+
+    /// Whether nothing is left of it.
+    pub(super) fn has_ended(&self) -> bool {
+        self.events.ended.load(Ordering::Acquire)
+    }
 }
 
 /// Takes what the group says.
@@ -58,10 +85,7 @@ pub(super) struct Shares {
 
 impl Member {
     /// Joins the group of the client's configuration.
-    pub(super) fn join(
-        client: &ClientConfig,
-        topic: &str,
-    ) -> Result<(Self, Weak<Joined>), LogError> {
+    pub(super) fn join(client: &ClientConfig, topic: &str) -> Result<(Self, Known), LogError> {
         let events = Arc::<Events>::default();
         let shares = Shares {
             client: Context::default(),
@@ -73,24 +97,31 @@ impl Member {
         let consumer: Joined = client.create_with_context(shares).map_err(misconfigured)?;
         consumer.subscribe(&[topic]).map_err(misconfigured)?;
         let consumer = Arc::new(consumer);
-        let joined = Arc::downgrade(&consumer);
+        let known = Known {
+            consumer: Arc::downgrade(&consumer),
+            events: Arc::clone(&events),
+        };
         let following = Arc::clone(&events);
         let thread = thread::Builder::new().name("kafka-member".to_owned());
-        let spawned = thread.spawn(move || follow(&consumer, &following));
+        let spawned = thread.spawn(move || {
+            follow(&consumer, &following);
+            drop(consumer);
+            following.ended.store(true, Ordering::Release);
+        });
         spawned.map_err(|error| LogError::Unavailable {
             reason: format!("starting a thread for the group: {error}"),
         })?;
         let member = Self {
-            consumer: Weak::clone(&joined),
+            consumer: Weak::clone(&known.consumer),
             events,
-            revoked: None,
         };
-        Ok((member, joined))
+        Ok((member, known))
     }
 
     /// Lets go of what was revoked, so that others may have it.
     async fn let_go(&mut self) -> Result<(), LogError> {
-        let (Some(revoked), Some(consumer)) = (self.revoked.take(), self.consumer.upgrade()) else {
+        let revoked = self.events.revoked().take();
+        let (Some(revoked), Some(consumer)) = (revoked, self.consumer.upgrade()) else {
             return Ok(());
         };
         apart(move || {
@@ -114,7 +145,7 @@ impl Membership for Member {
                 }
                 Some(Event::Revoked(partitions)) => {
                     let numbers = numbers(&partitions);
-                    self.revoked = Some(partitions);
+                    *self.events.revoked() = Some(partitions);
                     return Ok(MembershipEvent::Revoked(numbers));
                 }
                 Some(Event::Failed(error)) => return Err(error),
@@ -133,21 +164,36 @@ impl Drop for Member {
 fn follow(consumer: &Arc<Joined>, events: &Arc<Events>) {
     while !events.left.load(Ordering::Acquire) {
         if let Some(Err(error)) = consumer.poll(POLL) {
-            let fault = match error {
-                KafkaError::MessageConsumptionFatal(code) => LogError::Stopped {
-                    reason: format!("the group has put this process out: {code}"),
-                },
-                error => consumer
+            let fault = match consumer.client().fatal_error() {
+                Some((code, reason)) => put_out(code, &reason),
+                None => consumer
                     .context()
                     .client
                     .fault("following the group", &error),
             };
             // What passes, librdkafka tries again by itself.
             if !fault.is_transient() {
-                events.push(Event::Failed(fault));
+                events.fail(fault);
             }
         }
     }
+    // A client that owes its group an answer would never end.
+    while let Some(owed) = events.owed() {
+        if let Err(error) = consumer.incremental_unassign(&owed) {
+            tracing::debug!(%error, "a member that leaves had nothing to let go");
+        }
+    }
+}
+
+/// What it means that a member's client has failed for good.
+pub(super) fn put_out(code: Code, reason: &str) -> LogError {
+    let reason = match code {
+        Code::FencedInstanceId => {
+            format!("another process has joined the group under this one's name: {reason}")
+        }
+        _ => format!("the group has put this process out: {reason}"),
+    };
+    LogError::Stopped { reason }
 }
 
 impl Events {
@@ -156,8 +202,34 @@ impl Events {
         self.arrived.notify_one();
     }
 
+    /// Says that the member failed, unless that is the last that was said.
+    fn fail(&self, fault: LogError) {
+        let said = matches!(self.waiting().back(), Some(Event::Failed(last)) if *last == fault);
+        if !said {
+            self.push(Event::Failed(fault));
+        }
+    }
+
     fn pop(&self) -> Option<Event> {
         self.waiting().pop_front()
+    }
+
+    /// What is still to be let go by a member that is gone.
+    fn owed(&self) -> Option<TopicPartitionList> {
+        let given = self.revoked().take();
+        given.or_else(|| {
+            let mut waiting = self.waiting();
+            let is_revocation = |event: &Event| matches!(event, Event::Revoked(_));
+            let at = waiting.iter().position(is_revocation)?;
+            match waiting.remove(at)? {
+                Event::Revoked(partitions) => Some(partitions),
+                _ => None,
+            }
+        })
+    }
+
+    fn revoked(&self) -> MutexGuard<'_, Option<TopicPartitionList>> {
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Event>> {
@@ -196,9 +268,9 @@ impl ConsumerContext for Shares {
             }
         };
         if let Err(error) = answered {
-            self.events.push(Event::Failed(LogError::Stopped {
+            self.events.fail(LogError::Stopped {
                 reason: format!("the group's word cannot be followed: {error}"),
-            }));
+            });
         }
     }
 }
@@ -216,8 +288,11 @@ impl Shares {
         unread.set_all_offsets(At::End)?;
         consumer.incremental_assign(&unread)?;
         consumer.pause(&unread)?;
-        // Also if there are none: a member that is not needed learns that it is one.
-        self.events.push(Event::Assigned(numbers(partitions)));
+        // The first time also if there are none: a member that is not needed learns that it is one.
+        let is_first = !self.events.is_member.swap(true, Ordering::AcqRel);
+        if is_first || partitions.count() > 0 {
+            self.events.push(Event::Assigned(numbers(partitions)));
+        }
         Ok(())
     }
 }

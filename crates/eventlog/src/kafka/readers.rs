@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
+use super::client::{apart, serve};
 use super::config::KafkaConfig;
 use super::cursor::Cursor;
 use super::known::Topic;
@@ -20,6 +21,9 @@ const LANES_MAX: usize = 4;
 const REST: Duration = Duration::from_secs(5);
 /// How long a cursor that nobody reads from is kept.
 const IDLE_MAX: Duration = Duration::from_mins(1);
+/// Cursors that one read may lose its place with, and how long it waits between them.
+const ATTEMPTS_MAX: usize = 20;
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// A cursor, or room for one, in a lane.
 #[derive(Default)]
@@ -56,31 +60,62 @@ impl Readers {
         limit: ReadLimit,
         wait: Duration,
     ) -> Result<Fetched, LogError> {
-        let (number, mut place) = self.place(&topic, partition, from).await;
-        let stands = place.cursor.as_ref().is_some_and(|it| it.stands_at(from));
-        if !stands {
-            if let Some(elsewhere) = place.cursor.take() {
-                elsewhere.close().await?;
+        for _ in 0..ATTEMPTS_MAX {
+            let mut place = self.stand(&topic, partition, from).await?;
+            let Some(cursor) = &mut place.cursor else {
+                return Err(LogError::Closed);
+            };
+            match cursor.read(limit, wait).await {
+                Err(LogError::OutOfRange {
+                    earliest,
+                    high_watermark,
+                }) if (earliest..=high_watermark).contains(&from) => {}
+                read => return read,
             }
-            let lane = self.lane(number)?;
-            place.cursor = Some(Cursor::open(lane, topic, partition, from).await?);
+            // Librdkafka has lost its place, as it does behind a damaged batch.
+            sleep(ATTEMPT_PAUSE).await;
         }
-        match &mut place.cursor {
-            Some(cursor) => cursor.read(limit, wait).await,
-            None => Err(LogError::Closed),
+        let reason = format!(
+            "reading {} [{partition}] at {from}: it was called out of range {ATTEMPTS_MAX} times, \
+             and is not",
+            topic.name
+        );
+        Err(LogError::Unavailable { reason })
+    }
+
+    /// A place whose cursor stands at `from`.
+    async fn stand(
+        &self,
+        topic: &Topic,
+        partition: i32,
+        from: Offset,
+    ) -> Result<OwnedMutexGuard<Place>, LogError> {
+        let (number, mut place) = self.place(topic, partition, from).await;
+        if place.cursor.as_ref().is_some_and(|it| it.stands_at(from)) {
+            return Ok(place);
         }
+        let (lane, topic) = (self.lane(number)?, topic.clone());
+        // It holds the place until it is done, even if the reader waits no longer: two that move
+        // the same place would take the partition from each other.
+        apart(move || {
+            if let Some(elsewhere) = place.cursor.take() {
+                elsewhere.close();
+            }
+            place.cursor = Some(Cursor::open(lane, topic, partition, from)?);
+            Ok(place)
+        })
+        .await
     }
 
     /// Closes the cursors that nobody reads from.
-    pub(super) async fn rest(&self) {
+    pub(super) fn rest(&self) {
         for place in self.idle() {
             if let Ok(mut place) = place.try_lock_owned()
-                && let Some(cursor) = place
+                && let Some(idle) = place
                     .cursor
                     .take_if(|cursor| cursor.used_at.elapsed() > IDLE_MAX)
-                && let Err(error) = cursor.close().await
             {
-                tracing::debug!(%error, "an idle cursor was not closed");
+                idle.close();
             }
         }
     }
@@ -155,10 +190,14 @@ impl Readers {
 
     /// Serves what clients have to say beside records.
     pub(super) fn serve(&self) {
-        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        for lane in lanes.iter() {
+        let lanes = self
+            .lanes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for lane in &lanes {
             // All partitions have queues of their own: nothing but events comes here.
-            drop(lane.consumer.poll(Duration::ZERO));
+            serve(&lane.consumer);
         }
     }
 }

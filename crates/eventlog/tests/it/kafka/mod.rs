@@ -1,6 +1,13 @@
 //! The log on a real Kafka.
 
+mod admin;
+mod compaction;
+mod damage;
+mod faults;
+mod groups;
 mod harness;
+mod membership;
+mod settings;
 
 use self::harness::KafkaHarness;
 
