@@ -151,7 +151,7 @@ fn p2_p3_p5_aggregators_that_come_and_go_change_no_number() {
     }
     crowd.end();
     none_got_poorer(&stored, minutes(&fleet));
-    assert_stored(&fleet, &shown);
+    assert_stored(&fleet, MODEL, &shown);
 }
 
 /// A stored minute only gains.

@@ -35,11 +35,11 @@ impl Replayed {
     }
 
     /// Once they have handed over what they hold, the store has what the server showed.
-    fn assert_stored(mut self, shown: &[Value]) {
+    fn assert_stored(mut self, model: &str, shown: &[Value]) {
         for owner in &mut self.owners {
             assert_eq!(owner.terminate().code(), Some(0));
         }
-        assert_stored(&self.fleet, shown);
+        assert_stored(&self.fleet, model, shown);
     }
 }
 
@@ -53,7 +53,7 @@ fn every_number_is_true_through_a_collector_two_aggregators_and_a_server() {
     for endpoint in &shown {
         assert_true(endpoint, &truths[provider(endpoint)]);
     }
-    replayed.assert_stored(&shown);
+    replayed.assert_stored(MODEL, &shown);
 }
 
 #[test]
@@ -61,6 +61,6 @@ fn every_number_of_a_recorded_trace_is_as_published_through_the_fleet() {
     for trace in traces() {
         let replayed = Replayed::new(|_| trace.file.clone());
         let shown = trace.assert_served(&replayed.server);
-        replayed.assert_stored(&shown);
+        replayed.assert_stored(&trace.model(), &shown);
     }
 }

@@ -110,10 +110,13 @@ impl Trace {
         }
     }
 
+    pub(crate) fn model(&self) -> String {
+        self.all[0].definition.model.to_string()
+    }
+
     /// Every number that a server shows is as published. Gives what it shows.
     pub(crate) fn assert_served(&self, server: &Process) -> Vec<Value> {
-        let model = self.all[0].definition.model.to_string();
-        let shown = endpoints(server, &model, self.all.len() as u64);
+        let shown = endpoints(server, &self.model(), self.all.len() as u64);
         assert_eq!(shown.len(), self.published.as_object().unwrap().len());
         let truths = by_provider(&self.all);
         for endpoint in &shown {

@@ -30,12 +30,12 @@ pub fn minutes(fleet: &Fleet) -> Minutes {
 
 /// Merging the stored minutes gives what the server shows: counts equal, and quantiles too, since
 /// they are of the same bins.
-pub fn assert_stored(fleet: &Fleet, shown: &[Value]) {
-    let rows = fleet.sql(
+pub fn assert_stored(fleet: &Fleet, model: &str, shown: &[Value]) {
+    let rows = fleet.sql(&format!(
         "SELECT * FROM endpoints_between(\
          from = now('UTC') - INTERVAL 1 HOUR, to = now('UTC') + INTERVAL 5 MINUTE) \
-         WHERE region = 'global'",
-    );
+         WHERE model = '{model}' AND region = 'global'",
+    ));
     assert_eq!(rows.len(), shown.len());
     for endpoint in shown {
         let name = provider(endpoint);
