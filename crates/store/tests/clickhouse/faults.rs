@@ -8,6 +8,7 @@ use sextant_measure::time::Minute;
 use sextant_store::{Limits, MinuteRow, Rows, Store, StoreError};
 use sextant_testbed::clickhouse::ClickHouse;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::harness::ClickHouseHarness;
 use crate::proxy::Proxy;
@@ -87,11 +88,13 @@ async fn a_server_that_stands_still_is_left_after_the_timeout() {
     let store = harness.try_open(Limits::default()).await.unwrap();
     let rows = one_of_each("groq", NOON);
     server.signal("-STOP").unwrap();
+    let begun = Instant::now();
     let reason = unavailable(store.write(rows.clone()).await);
     assert!(reason.contains("insert 1 rows into step_rows"), "{reason}");
     assert!(reason.contains("300 ms"), "{reason}");
     let reason = unavailable(store.agents(always()).await);
     assert!(reason.contains("200 ms"), "{reason}");
+    assert!(begun.elapsed() < Duration::from_secs(4));
     server.signal("-CONT").unwrap();
     store.write(rows.clone()).await.unwrap();
     assert_eq!(
