@@ -95,7 +95,11 @@ impl Process {
 
     /// Starts without waiting.
     pub fn starting(command: &mut Command) -> Starting {
-        Starting(spawn(command))
+        Starting(Self {
+            child: spawn(command),
+            http: String::new(),
+            grpc: String::new(),
+        })
     }
 
     pub fn get(&self, path: &str) -> Value {
@@ -155,23 +159,23 @@ impl Process {
     }
 }
 
-/// A process that may not be ready yet. It is not ended with the value.
-pub struct Starting(Child);
+/// A process that may not be ready yet; it ends with the value.
+pub struct Starting(Process);
 
 impl Starting {
     /// Waits until it says where it listens.
     pub fn ready(self) -> Process {
-        let Self(mut child) = self;
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let Self(mut process) = self;
+        let mut lines = BufReader::new(process.child.stdout.take().unwrap()).lines();
         let mut address = |prefix: &str| {
             let line = lines.find(|line| line.as_ref().unwrap().starts_with(prefix));
             line.expect("the addresses are printed").unwrap()[prefix.len()..].to_owned()
         };
-        let http = address("http listening on ");
-        let grpc = address("grpc listening on ");
+        process.http = address("http listening on ");
+        process.grpc = address("grpc listening on ");
         // What else it prints is read, so that it never waits for a reader.
         thread::spawn(move || lines.for_each(drop));
-        Process { child, http, grpc }
+        process
     }
 }
 

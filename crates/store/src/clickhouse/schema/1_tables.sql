@@ -91,7 +91,9 @@ CREATE TABLE IF NOT EXISTS uptime_rows@LOCAL@ @ON_CLUSTER@ (
     minute DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
     uptime_good UInt64 CODEC(T64, ZSTD(1)),
     uptime_whole UInt64 CODEC(T64, ZSTD(1)),
-    version UInt256 CODEC(ZSTD(1))
+    version UInt256 CODEC(ZSTD(1)),
+    -- Finds the rows of a list of endpoints without comparing names.
+    endpoint UInt64 MATERIALIZED cityHash64(model, provider, quantization) CODEC(ZSTD(1))
 )
 ENGINE = @REPLACING@(version)
 PARTITION BY toDate(minute)
