@@ -3,10 +3,12 @@
 mod admin;
 mod compaction;
 mod damage;
+mod differential;
 mod faults;
 mod groups;
 mod harness;
 mod membership;
+mod memory;
 mod settings;
 
 use self::harness::KafkaHarness;
