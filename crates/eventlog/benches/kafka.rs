@@ -14,7 +14,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sextant_eventlog::kafka::{Compression, KafkaConfig, KafkaLog};
+use sextant_eventlog::kafka::{Compression, KafkaConfig, KafkaLog, SaslMechanism, Security};
 use sextant_eventlog::{Cleanup, EventLog, Offset, ReadLimit, Record, TopicSpec};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -41,7 +41,7 @@ async fn main() {
 
 async fn opened(broker: &str, topic: &str) -> Arc<KafkaLog> {
     let config = KafkaConfig {
-        brokers: vec![broker.to_owned()],
+        brokers: broker.to_owned(),
         prefix: "bench-".to_owned(),
         replication: 1,
         append_timeout_ms: 60_000,
@@ -50,8 +50,13 @@ async fn opened(broker: &str, topic: &str) -> Arc<KafkaLog> {
         fetch_bytes_max: 16 << 20,
         session_timeout_ms: 10_000,
         compression: Compression::None,
-        tls: None,
-        sasl: None,
+        security: Security::Plaintext,
+        ca_file: None,
+        certificate_file: None,
+        key_file: None,
+        sasl_mechanism: SaslMechanism::ScramSha512,
+        sasl_username: None,
+        sasl_password_file: None,
     };
     let log = KafkaLog::open(&config, "bench").unwrap();
     let cleanup = Cleanup::Delete {
