@@ -11,29 +11,29 @@ use serde_json::Value;
 
 const ANY_PORT: &str = "127.0.0.1:0";
 
-/// The binary, built if it is not fresh.
+/// The binary, built if it is not fresh, by the profile of whoever asks.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let built = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--quiet",
-                "--package",
-                "sextant-cli",
-                "--bin",
-                "sextant",
-            ])
-            .status();
+        let own = std::env::current_exe().unwrap();
+        // `target/debug/deps/it`, `target/release/deps/fleet`.
+        let profile = own.ancestors().nth(2).expect("cargo runs this");
+        let is_release = profile.ends_with("release");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args([
+            "build",
+            "--quiet",
+            "--package",
+            "sextant-cli",
+            "--bin",
+            "sextant",
+        ]);
+        let built = cargo.args(is_release.then_some("--release")).status();
         assert!(
             built.is_ok_and(|status| status.success()),
             "the binary builds"
         );
-        let test = std::env::current_exe().unwrap();
-        let profile = test.ancestors().find(|folder| folder.ends_with("debug"));
-        profile
-            .expect("tests run from target/debug")
-            .join("sextant")
+        profile.join("sextant")
     })
 }
 
@@ -132,6 +132,11 @@ impl Process {
             request = request.header(*name, *value);
         }
         status_and_body(request.send(body).unwrap())
+    }
+
+    /// Its number among the processes of the machine.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Ends it as `kill -9` does.

@@ -54,8 +54,9 @@ pub fn nearest_rank(sorted: &[f64], q: f64) -> f64 {
 }
 
 impl Truth {
+    /// Counts an observation.
     #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
-    fn add(&mut self, m: &Measurement) {
+    pub fn add(&mut self, m: &Measurement) {
         let live = m.source == Source::Live;
         let ms = |us: u64| us as f64 / 1_000.0;
         let good = m.outcome == Outcome::Ok;

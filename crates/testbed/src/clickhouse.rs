@@ -87,6 +87,11 @@ impl ClickHouse {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Its number among the processes of the machine, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Server::pid)
+    }
+
     /// Ends it as `kill -9` does. What it had written stays.
     pub fn kill(&mut self) -> Result<()> {
         self.server

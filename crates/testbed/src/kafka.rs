@@ -100,6 +100,16 @@ impl Kafka {
         &self.address
     }
 
+    /// Its number among the processes of the machine, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Server::pid)
+    }
+
+    /// Where its logs lie: a folder for each partition of each topic.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Ends it as `kill -9` does. What it had written stays.
     pub fn kill(&mut self) -> Result<()> {
         self.server
@@ -112,11 +122,6 @@ impl Kafka {
         self.server
             .take()
             .map_or(Ok(()), |mut server| server.stop())
-    }
-
-    /// Where it stores its topics, a folder for each partition.
-    pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
     }
 
     /// Sends it a signal, as `kill` names it.

@@ -96,6 +96,11 @@ impl Server {
         bail!("the server goes on a minute after it was told to end")
     }
 
+    /// Its number among the processes of the machine.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it as `kill -9` does.
     pub fn kill(&mut self) -> Result<()> {
         self.watchdog.kill().context("kill the watchdog")?;
