@@ -76,6 +76,7 @@ impl Topics<'_> {
                 &found,
             ));
         }
+        check_in_sync(spec, self.replication, number("min.insync.replicas"))?;
         let (setting, key, wanted) = match spec.cleanup {
             Cleanup::Delete { retention } => ("retention", "retention.ms", retention),
             Cleanup::Compact {
@@ -162,6 +163,14 @@ impl Topics<'_> {
     }
 }
 
+/// With three copies or more, a record that only one of them has must not be acknowledged.
+fn check_in_sync(spec: &TopicSpec, replication: u16, found: i64) -> Result<(), LogError> {
+    if replication >= 3 && found < 2 {
+        return Err(differ(spec, "least in-sync replicas", &2, &found));
+    }
+    Ok(())
+}
+
 /// What a topic is created with. The names are Kafka's own.
 fn creation(spec: &TopicSpec, replication: u16) -> Vec<(&'static str, String)> {
     let ms = |duration: Duration| duration.as_millis().to_string();
@@ -237,4 +246,31 @@ fn differ(
 
 fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(TIMEOUT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p1_three_copies_of_which_one_may_acknowledge_alone_are_refused() {
+        let spec = TopicSpec {
+            name: "observed".to_owned(),
+            partitions: 1,
+            cleanup: Cleanup::Delete {
+                retention: Duration::from_hours(2),
+            },
+        };
+        let refusal = check_in_sync(&spec, 3, 1).unwrap_err().to_string();
+        assert!(
+            refusal.contains("replicas 1 where 2 is wanted"),
+            "{refusal}"
+        );
+        assert_eq!(check_in_sync(&spec, 3, 2), Ok(()));
+        assert_eq!(
+            check_in_sync(&spec, 1, 1),
+            Ok(()),
+            "a single broker for a trial"
+        );
+    }
 }
