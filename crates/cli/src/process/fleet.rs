@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use sextant_eventlog::kafka::KafkaLog;
 use sextant_eventlog::{EventLog, LogError, TopicSpec};
@@ -17,16 +16,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::backends::retention;
+use super::figures::Figures;
 use super::role::Role;
 use crate::config::Config;
 
 /// Between attempts to prepare the topics; it doubles up to the longest.
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_LONGEST: Duration = Duration::from_secs(10);
-/// How often the log's readers are looked through, and the store's figures taken.
-const TURN: Duration = Duration::from_secs(15);
+/// How often the log's readers are looked through, and what both count is taken.
+const TURN: Duration = Duration::from_secs(5);
 /// Turns between two sweeps of the store: an hour.
-const SWEEP_EVERY: u32 = 240;
+const SWEEP_EVERY: u32 = 720;
 
 /// What a process of a fleet works with.
 pub(super) struct Engines {
@@ -73,18 +73,19 @@ impl Engines {
     ) {
         let (log, store) = (Arc::clone(&self.log), self.store.clone());
         let (sweeps, stop) = (self.sweeps, stop.clone());
-        let skipped = Gauge::<i64>::default();
-        let help = "Rows that could not be decoded";
-        registry.register("sextant_store_skipped_rows", help, skipped.clone());
+        let log_counted = Figures::register(registry, &LOG_FIGURES);
+        let store_counted = store
+            .is_some()
+            .then(|| Figures::register(registry, &STORE_FIGURES));
         tasks.spawn(async move {
             let mut ticks = interval(TURN);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut turn = 0_u32;
             while stop.run_until_cancelled(ticks.tick()).await.is_some() {
                 log.tidy().await;
-                if let Some(store) = &store {
-                    let rows = store.stats().corrupt_rows;
-                    skipped.set(i64::try_from(rows).unwrap_or(i64::MAX));
+                log_counted.take(&log_figures(&log));
+                if let (Some(store), Some(counted)) = (&store, &store_counted) {
+                    counted.take(&store_figures(store));
                     if sweeps && turn.is_multiple_of(SWEEP_EVERY) {
                         sweep(store, &*clock).await;
                     }
@@ -103,6 +104,60 @@ impl Engines {
     pub(super) async fn close(self) -> anyhow::Result<()> {
         Ok(self.log.close().await?)
     }
+}
+
+/// What the log counts itself.
+const LOG_FIGURES: [(&str, &str); 8] = [
+    ("log_appended_records", "Appended since the start"),
+    ("log_appended_bytes", "Appended since the start"),
+    (
+        "log_failed_appends",
+        "Appends that failed; their records may stand",
+    ),
+    ("log_read_records", "Read since the start"),
+    ("log_corrupt_records", "Skipped for a wrong checksum"),
+    ("log_failed_reads", "Reads that failed"),
+    ("log_commits", "Positions committed"),
+    ("log_failed_commits", "Positions not committed"),
+];
+
+fn log_figures(log: &KafkaLog) -> [u64; 8] {
+    let stats = log.stats();
+    [
+        stats.appended_records,
+        stats.appended_bytes,
+        stats.failed_appends,
+        stats.read_records,
+        stats.corrupt_records,
+        stats.failed_reads,
+        stats.commits,
+        stats.failed_commits,
+    ]
+}
+
+/// What the store counts itself.
+const STORE_FIGURES: [(&str, &str); 6] = [
+    ("store_writes", "Writes answered with success"),
+    (
+        "store_failed_writes",
+        "Writes that failed; their rows may stand",
+    ),
+    ("store_batches", "Times that rows were sent"),
+    ("store_rows", "Rows sent and taken"),
+    ("store_expired_rows", "Rows deleted by retention"),
+    ("store_skipped_rows", "Rows that could not be decoded"),
+];
+
+fn store_figures(store: &ClickHouseStore) -> [u64; 6] {
+    let stats = store.stats();
+    [
+        stats.writes,
+        stats.failed_writes,
+        stats.batches,
+        stats.rows,
+        stats.expired_rows,
+        stats.corrupt_rows,
+    ]
 }
 
 /// A store that may be away, but not one that will never do.

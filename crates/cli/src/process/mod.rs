@@ -9,6 +9,7 @@ mod backends;
 mod demonstration;
 mod embedded;
 mod exposition;
+mod figures;
 #[cfg(feature = "fleet")]
 mod fleet;
 mod grpc_health;

@@ -20,6 +20,7 @@ use super::groups::Groups;
 use super::known::{Known, TIMEOUT};
 use super::readers::Readers;
 use super::setup::RECORD_BYTES_MAX;
+use super::stats::{Counters, Stats};
 use super::topics::Topics;
 use crate::{
     Appended, Bounds, EventLog, Fetched, LogError, Membership, Offset, Position, ReadLimit, Record,
@@ -42,6 +43,7 @@ struct Kept {
     appender: Appender,
     readers: Readers,
     groups: Groups,
+    counters: Counters,
     is_closed: AtomicBool,
     is_dropped: AtomicBool,
 }
@@ -75,6 +77,7 @@ impl KafkaLog {
             appender: Appender::new(config, &client)?,
             readers: Readers::new(config.clone(), client.clone()),
             groups: Groups::new(config.clone(), client, instance.to_owned()),
+            counters: Counters::default(),
             is_closed: AtomicBool::new(false),
             is_dropped: AtomicBool::new(false),
         });
@@ -90,6 +93,11 @@ impl KafkaLog {
     /// The largest record that is taken, in bytes.
     pub const fn record_bytes_max() -> usize {
         RECORD_BYTES_MAX
+    }
+
+    /// What the log has done since it was opened.
+    pub fn stats(&self) -> Stats {
+        self.kept.counters.snapshot()
     }
 
     /// Waits until the log can't be used any more, and says why.
@@ -144,7 +152,10 @@ impl EventLog for KafkaLog {
     ) -> Result<Appended, LogError> {
         let kept = self.open_kept()?;
         let (topic, partition) = kept.known.partition(topic, partition).await?;
-        kept.appender.append(&topic, partition, &records).await
+        let bytes = records.iter().map(Record::bytes).sum();
+        let appended = kept.appender.append(&topic, partition, &records).await;
+        kept.counters.appended((records.len(), bytes), &appended);
+        appended
     }
 
     async fn read(
@@ -157,7 +168,9 @@ impl EventLog for KafkaLog {
     ) -> Result<Fetched, LogError> {
         let kept = self.open_kept()?;
         let (topic, partition) = kept.known.partition(topic, partition).await?;
-        kept.readers.read(topic, partition, from, limit, wait).await
+        let read = kept.readers.read(topic, partition, from, limit, wait).await;
+        kept.counters.read(&read);
+        read
     }
 
     async fn bounds(&self, topic: &str, partition: u32) -> Result<Bounds, LogError> {
@@ -209,7 +222,9 @@ impl EventLog for KafkaLog {
     ) -> Result<(), LogError> {
         let kept = self.open_kept()?;
         let (topic, partition) = kept.known.partition(topic, partition).await?;
-        kept.groups.commit(group, &topic, partition, position).await
+        let committed = kept.groups.commit(group, &topic, partition, position).await;
+        kept.counters.committed(&committed);
+        committed
     }
 
     async fn committed(

@@ -33,8 +33,12 @@ mod readers;
 #[cfg(feature = "kafka")]
 mod setup;
 #[cfg(feature = "kafka")]
+mod stats;
+#[cfg(feature = "kafka")]
 mod topics;
 
 pub use self::config::{Compression, KafkaConfig, SaslMechanism, Security};
 #[cfg(feature = "kafka")]
 pub use self::log::KafkaLog;
+#[cfg(feature = "kafka")]
+pub use self::stats::Stats;
