@@ -132,3 +132,20 @@ async fn a_minute_that_no_column_holds_is_refused() {
     let found = store.minutes(&all_minutes()).await.unwrap();
     assert_eq!(found, []);
 }
+
+#[tokio::test]
+async fn uptime_of_more_endpoints_than_one_question_takes_is_asked_in_parts() {
+    let harness = ClickHouseHarness::new();
+    let store = harness.open_with(Limits::default()).await;
+    let model = |n: u32| format!("author/{}-{n}", "m".repeat(100)).parse().unwrap();
+    let row = |n| {
+        let mut row = minute("groq", NOON);
+        row.series.endpoint.model = model(n);
+        row
+    };
+    store.write(rows([0, 2_999, 3_000].map(row))).await.unwrap();
+    let asked: Vec<_> = (0..3_000).map(|n| row(n).series.endpoint).collect();
+    let found = store.uptime(&asked, always()).await.unwrap();
+    let found: Vec<_> = found.into_iter().map(|it| it.series.endpoint).collect();
+    assert_eq!(found, [0, 2_999].map(|n| asked[n].clone()));
+}
