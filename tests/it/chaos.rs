@@ -68,7 +68,7 @@ impl<'f> Crowd<'f> {
                 }
                 // As long as a restart, or longer than its group waits for it.
                 how => {
-                    let pause = Duration::from_secs(if how == 2 { 1 } else { 7 });
+                    let pause = Duration::from_secs(if how == 2 { 1 } else { 9 });
                     eprintln!("{name} is stopped for {pause:?}");
                     process.signal("-STOP");
                     Slot::Stalled(process, Instant::now() + pause)

@@ -108,7 +108,7 @@ impl Fleet {
         } = self;
         format!(
             "[kafka]\nbrokers = \"{kafka}\"\nprefix = \"{prefix}.\"\nreplication = 1\n\
-             session_timeout_ms = 3000\nlinger_ms = 1\n\
+             session_timeout_ms = 6000\nlinger_ms = 1\n\
              [log]\npartitions = {partitions}\n\
              [clickhouse]\nurl = \"{clickhouse}\"\ndatabase = \"{prefix}\"\n"
         )

@@ -10,6 +10,8 @@ use sextant_measure::time::Timestamp;
 use sextant_store::{Revision, Rows};
 use sextant_wire::DecodeError;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::config::AggregatorConfig;
 use crate::error::AggregatorError;
 use crate::partition::{Partition, Reading};
@@ -29,7 +31,7 @@ impl Owned {
         catalog: Arc<Catalog>,
         config: AggregatorConfig,
     ) -> Result<Self, AggregatorError> {
-        let (windows, _) = WindowsLog::claim(log, 0, "bench").await?;
+        let (windows, _) = WindowsLog::claim(log, 0, "bench", &CancellationToken::new()).await?;
         let reading = Reading {
             from: None,
             committed: Offset(0),

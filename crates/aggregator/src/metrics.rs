@@ -183,6 +183,20 @@ impl Metrics {
         self.rebuilds.inc();
     }
 
+    /// A partition is owned no longer: another process speaks for it.
+    pub(crate) fn gone(&self, partition: u32) {
+        let label = PartitionLabel { partition };
+        for family in [
+            &self.series,
+            &self.senders,
+            &self.lag,
+            &self.whole,
+            &self.ahead,
+        ] {
+            family.remove(&label);
+        }
+    }
+
     pub(crate) fn standing(&self, partition: u32, standing: Standing) {
         let label = PartitionLabel { partition };
         let set = |family: &Family<PartitionLabel, Gauge>, value: u64| {

@@ -107,7 +107,7 @@ impl Storing {
         let (store, stop) = (Arc::clone(&self.store), self.stop.clone());
         let metrics = self.metrics.clone();
         self.asking = Some(self.tasks.spawn(async move {
-            let found = until_stopped(&stop, &metrics, || store.uptime(&asked, range)).await?;
+            let found = uptime_of(&asked, range, &*store, &stop, &metrics).await?;
             Ok(found.map(|found| Answer {
                 asked,
                 range,
@@ -127,7 +127,34 @@ impl Storing {
     }
 }
 
-/// Tries until it succeeds, fails for good or the owner stops, later and later.
+/// Asks in as many parts as the store wants.
+async fn uptime_of(
+    asked: &[EndpointId],
+    range: MinuteRange,
+    store: &dyn Store,
+    stop: &CancellationToken,
+    metrics: &Metrics,
+) -> Outcome<Vec<SeriesUptime>> {
+    let (mut found, mut parts) = (Vec::new(), vec![asked]);
+    while let Some(part) = parts.pop() {
+        match until_stopped(stop, metrics, || store.uptime(part, range)).await {
+            Ok(Some(more)) => found.extend(more),
+            Ok(None) => return Ok(None),
+            Err(StoreError::TooMany { .. }) if part.len() > 1 => {
+                let (one, other) = part.split_at(part.len() / 2);
+                parts.extend([one, other]);
+            }
+            Err(error @ StoreError::TooMany { .. }) => {
+                tracing::warn!(%error, "an endpoint goes without its long windows");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(found))
+}
+
+/// Tries until it succeeds, fails for good or the owner stops, later and later. Someone may mend
+/// what a store refuses, and windows go on meanwhile.
 async fn until_stopped<T, F>(
     stop: &CancellationToken,
     metrics: &Metrics,
@@ -142,10 +169,16 @@ where
             Ok(done) => return Ok(Some(done)),
             Err(error) => {
                 metrics.error("using the store");
-                if !error.is_transient() {
-                    return Err(error);
+                let retry_ms = pause.as_millis();
+                match error {
+                    StoreError::Refused { .. } => {
+                        tracing::error!(%error, retry_ms, "the store is to be mended");
+                    }
+                    error if error.is_transient() => {
+                        tracing::warn!(%error, retry_ms, "the store refused");
+                    }
+                    error => return Err(error),
                 }
-                tracing::warn!(%error, retry_ms = pause.as_millis(), "the store refused");
             }
         }
         tokio::select! {

@@ -10,6 +10,8 @@ use sextant_snapshot::key::Key;
 use sextant_snapshot::record::{Entry, LogRecord};
 use sextant_wire::windows::{Writer, from_record, to_record};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::error::AggregatorError;
 use sextant_wire::topics::WINDOWS;
 
@@ -56,10 +58,20 @@ impl WindowsLog {
         log: Arc<dyn EventLog>,
         partition: u32,
         owner: &str,
+        stop: &CancellationToken,
     ) -> Result<(Self, Inherited), AggregatorError> {
         let mut seen = Seen::default();
         for _ in 0..CLAIMS_MAX {
             seen.read_on(&*log, partition).await?;
+            if stop.is_cancelled() {
+                // Another may own it by now, and would be displaced.
+                return Err(AggregatorError::Log {
+                    doing: "claiming a partition",
+                    source: LogError::Unavailable {
+                        reason: "told to let go of it".to_owned(),
+                    },
+                });
+            }
             let log_id = seen.log_id.unwrap_or_else(rand::random);
             let claim = Entry::Claim {
                 owner: owner.to_owned(),

@@ -47,7 +47,10 @@ pub enum LogError {
     },
 
     /// A topic exists with another setting.
-    #[error("topic {topic:?} has {setting} {found} where {wanted} is wanted")]
+    #[error(
+        "topic {topic:?} has {setting} {found} where {wanted} is wanted: change the topic, or what is \
+         wanted of it"
+    )]
     SettingsDiffer {
         /// The topic.
         topic: String,

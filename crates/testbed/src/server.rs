@@ -36,7 +36,7 @@ impl Server {
         let watchdog = Command::new("sh")
             .args([
                 "-c",
-                "read _; kill -9 $0; rm -rf \"$1\"",
+                "trap '' INT TERM HUP; read _; kill -9 $0; rm -rf \"$1\"",
                 &child.id().to_string(),
             ])
             .arg(folder)

@@ -67,12 +67,12 @@ pub(crate) async fn own(
     stop: CancellationToken,
 ) -> Result<(), AggregatorError> {
     let mut before = RETRY;
+    let _gone = Gone(Arc::clone(&shared), partition);
     loop {
         let claimed = Owner::claim(Arc::clone(&shared), partition, stop.clone());
         match alive(&shared.pulse, partition, claimed).await {
             Ok(mut owner) => match owner.run().await? {
                 End::Stopped => {
-                    shared.pulse.end(partition);
                     return Ok(());
                 }
                 End::Again(reason) => {
@@ -91,13 +91,21 @@ pub(crate) async fn own(
             Err(error) => return Err(error),
         }
         tokio::select! {
-            () = stop.cancelled() => {
-                shared.pulse.end(partition);
-                return Ok(());
-            }
+            () = stop.cancelled() => return Ok(()),
             () = alive(&shared.pulse, partition, tokio::time::sleep(before)) => {}
         }
         before = RETRY;
+    }
+}
+
+/// Takes a partition that is owned no longer out of what the process says of itself.
+struct Gone(Arc<Shared>, u32);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        let Self(shared, partition) = self;
+        shared.pulse.end(*partition);
+        shared.metrics.gone(*partition);
     }
 }
 
@@ -136,7 +144,7 @@ impl Owner {
     ) -> Result<Self, AggregatorError> {
         let log = Arc::clone(&shared.log);
         let (windows, inherited) =
-            WindowsLog::claim(Arc::clone(&log), partition, &shared.name).await?;
+            WindowsLog::claim(Arc::clone(&log), partition, &shared.name, &stop).await?;
         let bounds = log
             .bounds(OBSERVATIONS, partition)
             .await
@@ -177,7 +185,8 @@ impl Owner {
         let mut deadline = started;
         loop {
             if self.stop.is_cancelled() {
-                self.drain().await?;
+                let shared = Arc::clone(&self.shared);
+                alive(&shared.pulse, self.partition, self.drain()).await?;
                 return Ok(End::Stopped);
             }
             let due = Instant::now() >= deadline;

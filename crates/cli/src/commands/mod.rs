@@ -7,6 +7,8 @@ mod replay;
 mod snapshot;
 mod token;
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 
 use crate::args::{Arguments, Command, RoleArgs, StandaloneArgs};
@@ -49,11 +51,17 @@ fn role(role: Role, args: &RoleArgs, environment: &Environment) -> Result<(), Fa
     waiting(process::run(job, environment))
 }
 
+/// How long calls that block may go on after all else has ended.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// Runs what waits on others.
 fn waiting(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(work)
+    let done = runtime.block_on(work);
+    // A call into a library that does not come back keeps no process from ending.
+    runtime.shutdown_timeout(LINGER);
+    done
 }

@@ -1,6 +1,6 @@
 //! What must hold of the settings for Kafka and ClickHouse.
 
-use sextant_eventlog::kafka::{KafkaConfig, Security};
+use sextant_eventlog::kafka::{KafkaConfig, SaslMechanism, Security};
 use sextant_store::clickhouse::ClickHouseConfig;
 
 /// What is wrong: section, name, what, advice.
@@ -10,6 +10,10 @@ pub(super) type Wrong = (&'static str, &'static str, String, &'static str);
 pub(super) fn problems(kafka: &KafkaConfig, clickhouse: &ClickHouseConfig) -> Vec<Wrong> {
     let mut wrong = Vec::new();
     brokers(kafka, &mut wrong);
+    if !is_name(&kafka.prefix) {
+        let what = format!("{:?} cannot begin the name of a topic", kafka.prefix);
+        wrong.push(("kafka", "prefix", what, NAME_ADVICE));
+    }
     credentials(kafka, &mut wrong);
     for problem in clickhouse.problems() {
         let name = ["url", "database", "cluster"]
@@ -21,6 +25,14 @@ pub(super) fn problems(kafka: &KafkaConfig, clickhouse: &ClickHouseConfig) -> Ve
         }
     }
     wrong
+}
+
+const NAME_ADVICE: &str = "take lower-case letters, digits, `.`, `-` and `_`, at most 100";
+
+/// Whether Kafka takes it as a name, or as a part of one.
+fn is_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
+    text.len() <= 100 && text.chars().all(allowed)
 }
 
 fn brokers(kafka: &KafkaConfig, wrong: &mut Vec<Wrong>) {
@@ -49,6 +61,10 @@ fn credentials(kafka: &KafkaConfig, wrong: &mut Vec<Wrong>) {
             let what = "is missing, and kafka.security asks for it".to_owned();
             wrong.push(("kafka", name, what, "set it"));
         }
+    }
+    if kafka.security == Security::SaslPlaintext && kafka.sasl_mechanism == SaslMechanism::Plain {
+        let what = "\"plain\" would send the password for anyone to read".to_owned();
+        wrong.push(("kafka", "sasl_mechanism", what, "take a scram, or sasl_tls"));
     }
     if kafka.certificate_file.is_some() != kafka.key_file.is_some() {
         let name = if kafka.key_file.is_some() {

@@ -79,7 +79,9 @@ impl Appender {
         for delivery in travelling {
             match delivery.await {
                 Ok(Ok(delivered)) => {
-                    let last = Offset(u64::try_from(delivered.offset).unwrap_or_default());
+                    let Ok(last) = u64::try_from(delivered.offset).map(Offset) else {
+                        return Err(nowhere(topic));
+                    };
                     appended = Some(Appended {
                         first: appended.map_or(last, |appended| appended.first),
                         last,
@@ -180,6 +182,14 @@ fn check(topic: &Topic, records: &[Record]) -> Result<(), LogError> {
         return invalid("a record of a compacted topic has a key");
     }
     fit(records)
+}
+
+/// A repeat that the brokers took for done, without knowing where. The record stands; but who
+/// builds on its place must do it again.
+fn nowhere(topic: &Topic) -> LogError {
+    LogError::Unavailable {
+        reason: format!("appending to {}: done, and nobody knows where", topic.name),
+    }
 }
 
 fn headers(record: &Record) -> Option<OwnedHeaders> {

@@ -29,8 +29,9 @@ pub struct KafkaConfig {
     /// Bytes read ahead of each partition.
     #[schemars(range(min = 1_048_576, max = 1_073_741_824))]
     pub fetch_bytes_max: u32,
-    /// Milliseconds of silence after which a group gives a member's partitions to others.
-    #[schemars(range(min = 1_000, max = 300_000))]
+    /// Milliseconds of silence after which a group gives a member's partitions to others. Brokers take
+    /// no less than their `group.min.session.timeout.ms`, 6000 by default.
+    #[schemars(range(min = 6_000, max = 300_000))]
     pub session_timeout_ms: u32,
     /// Compression of what is appended.
     pub compression: Compression,

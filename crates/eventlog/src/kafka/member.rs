@@ -162,6 +162,7 @@ impl Drop for Member {
 
 /// Polls until the member leaves. Leaving and closing happen on this thread too.
 fn follow(consumer: &Arc<Joined>, events: &Arc<Events>) {
+    let mut said = None;
     while !events.left.load(Ordering::Acquire) {
         if let Some(Err(error)) = consumer.poll(POLL) {
             let fault = match consumer.client().fatal_error() {
@@ -171,9 +172,12 @@ fn follow(consumer: &Arc<Joined>, events: &Arc<Events>) {
                     .client
                     .fault("following the group", &error),
             };
-            // What passes, librdkafka tries again by itself.
             if !fault.is_transient() {
                 events.fail(fault);
+            } else if said.as_ref() != Some(&fault) {
+                // Librdkafka tries again by itself, for ever.
+                tracing::warn!(error = %fault, "the group does not answer as it should");
+                said = Some(fault);
             }
         }
     }

@@ -50,6 +50,8 @@ impl KafkaConfig {
         }
         client.set("security.protocol", self.security.name());
         if matches!(self.security, Security::Tls | Security::SaslTls) {
+            // Unless a file is named: where OpenSSL was built to look is nowhere here.
+            client.set("ssl.ca.location", "probe");
             let files = [
                 ("ssl.ca.location", &self.ca_file),
                 ("ssl.certificate.location", &self.certificate_file),
@@ -62,6 +64,9 @@ impl KafkaConfig {
                     client.set(name, file.to_string_lossy());
                 }
             }
+        }
+        if self.security == Security::SaslPlaintext && self.sasl_mechanism == SaslMechanism::Plain {
+            return Err(misconfigured("a plain password is for TLS alone"));
         }
         if matches!(self.security, Security::SaslPlaintext | Security::SaslTls) {
             let (Some(username), Some(file)) = (&self.sasl_username, &self.sasl_password_file)

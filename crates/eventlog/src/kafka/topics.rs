@@ -139,6 +139,12 @@ impl Topics<'_> {
             match outcome {
                 // Another process of the fleet was quicker; its settings are checked all the same.
                 Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
+                Err((_, Code::InvalidReplicationFactor)) => {
+                    let copies = self.replication;
+                    let reason =
+                        format!("{doing}: {copies} copies need as many brokers (`replication`)");
+                    return Err(LogError::Unavailable { reason });
+                }
                 Err((_, code)) => return Err(self.fault(&doing, &KafkaError::AdminOp(code))),
             }
         }

@@ -5,7 +5,7 @@
 //! merges parts, and every read looks past those that are not merged yet (`FINAL`), within the
 //! days that it asks for. `schema/` says more where it is decided.
 //!
-//! The schema is made and changed by [`migrate`] alone; [`ClickHouseStore::open`] only looks.
+//! The schema is made and changed by [`migrate`] alone; [`ClickHouseStore::check`] only looks.
 //!
 //! What differs from a store in a file: a write that ends in [`StoreError::Unavailable`] may stand
 //! in part; minutes after 2106-02-07 are refused; rows are deleted by whole days.
