@@ -79,6 +79,12 @@ async fn an_owner_that_is_superseded_claims_again_and_publishes_everything() {
         },
     );
     let claimed = rig.log.append(WINDOWS, 0, vec![claim]).await.unwrap();
+    rig.pass(3).await;
+    assert_eq!(
+        rig.metric("sextant_aggregator_rebuilds_total"),
+        1,
+        "the other may be the one that the group means"
+    );
     rig.pass(5).await;
     let records = rig.read(WINDOWS).await.records;
     let records = records.iter().map(|stored| from_record(0, stored).unwrap());

@@ -7,8 +7,8 @@
 //!
 //! The schema is made and changed by [`migrate`] alone; [`ClickHouseStore::check`] only looks.
 //!
-//! What differs from a store in a file: a write that ends in [`StoreError::Unavailable`] may stand
-//! in part; minutes after 2106-02-07 are refused; rows are deleted by whole days.
+//! What differs from a store in a file: a write that ends in
+//! [`StoreError::Unavailable`](crate::StoreError::Unavailable) may stand in part; minutes after 2106-02-07 are refused; rows are deleted by whole days.
 
 #[cfg(feature = "clickhouse")]
 mod agents;

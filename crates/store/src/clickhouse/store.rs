@@ -64,7 +64,7 @@ impl ClickHouseStore {
     /// Looks whether the schema is this version's, until it has been seen to be.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] says what to do: of the credentials, or to run [`migrate`];
+    /// [`StoreError::Refused`] says what to do: of the credentials, or to run [`migrate`](super::migrate);
     /// [`StoreError::Incompatible`] if the schema is newer; [`StoreError::Damaged`] if it was made
     /// by other scripts of the same numbers; [`StoreError::Unavailable`] if no server answers.
     pub async fn check(&self) -> Result<(), StoreError> {
