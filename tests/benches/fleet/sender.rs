@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use prost::Message as _;
 use sextant_measure::id::AgentId;
-use sextant_wire::batch::definition_message;
+use sextant_wire::batch::{definition_message, message_bytes};
 use sextant_wire::v1;
 use sextant_wire::v1::observation_service_client::ObservationServiceClient;
 use sextant_wire::v1::report_request::Message;
@@ -180,7 +179,7 @@ impl Sending {
         let request = v1::ReportRequest {
             message: Some(message),
         };
-        let bytes = request.encoded_len() + FRAME_BYTES;
+        let bytes = message_bytes(&request) + FRAME_BYTES;
         self.sender.ledger.sent(batch, first_at_us, bytes);
         self.flights.insert(sequence, flight);
         self.requests.send(request).await?;

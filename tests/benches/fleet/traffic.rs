@@ -89,8 +89,8 @@ impl Traffic {
             .map(|provider| Character::new(provider.into()))
             .collect();
         let span_us = options.rate.map_or(SPAN_US, |rate| {
-            let batch = BATCH as i64 * 1_000_000 * i64::from(options.senders);
-            (batch / i64::from(rate)).min(SPAN_US_MAX)
+            let seconds = BATCH as f64 * f64::from(options.senders) / f64::from(rate);
+            ((seconds * 1e6) as i64).clamp(1, SPAN_US_MAX)
         });
         let mut ids: Vec<u32> = (0..options.series).collect();
         ids.shuffle(&mut random);
