@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use prost::Message as _;
 use sextant_measure::id::{AgentId, is_text};
 use sextant_measure::observation::Definition;
 use sextant_measure::time::Timestamp;
@@ -64,6 +65,11 @@ pub fn definition_message(id: u32, definition: &Definition) -> v1::Definition {
         id,
         endpoint: Some(definition.into()),
     }
+}
+
+/// Bytes that a message of a stream takes, without its frame.
+pub fn message_bytes(request: &v1::ReportRequest) -> usize {
+    request.encoded_len()
 }
 
 impl TryFrom<v1::Batch> for Batch {

@@ -41,11 +41,6 @@ pub mod v1 {
 /// The descriptors of all messages and services, for server reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("generated/descriptor.bin");
 
-/// The bytes of a request on its way, without its frame.
-pub fn request_bytes(request: &v1::ReportRequest) -> usize {
-    prost::Message::encoded_len(request)
-}
-
 /// Bytes that are not what they should be.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use sextant_measure::id::AgentId;
-use sextant_wire::batch::definition_message;
+use sextant_wire::batch::{definition_message, message_bytes};
 use sextant_wire::v1;
 use sextant_wire::v1::observation_service_client::ObservationServiceClient;
 use sextant_wire::v1::report_request::Message;
@@ -179,7 +179,7 @@ impl Sending {
         let request = v1::ReportRequest {
             message: Some(message),
         };
-        let bytes = sextant_wire::request_bytes(&request) + FRAME_BYTES;
+        let bytes = message_bytes(&request) + FRAME_BYTES;
         self.sender.ledger.sent(batch, first_at_us, bytes);
         self.flights.insert(sequence, flight);
         self.requests.send(request).await?;
