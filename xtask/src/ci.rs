@@ -24,13 +24,14 @@ struct Report {
 }
 
 /// The checks that come before the tests; one that fails keeps none of the others from running.
-const CHECKS: [(&str, Check); 7] = [
+const CHECKS: [(&str, Check); 8] = [
     ("fmt", || cargo(&["fmt", "--all", "--check"])),
     ("tidy", || tidy::run().map(verdict)),
     ("layers", || layers::run().map(verdict)),
     ("codegen", || codegen::check().map(verdict)),
     ("deny", deny),
     ("clippy", clippy),
+    ("alone", alone),
     ("doc", doc),
 ];
 
@@ -113,6 +114,12 @@ fn clippy() -> Result<Verdict> {
         "-D",
         "warnings",
     ])
+}
+
+/// The build without Kafka and ClickHouse.
+fn alone() -> Result<Verdict> {
+    let package = ["clippy", "-p", "sextant-cli", "--no-default-features"];
+    cargo(&[&package[..], &["--", "-D", "warnings"]].concat())
 }
 
 fn doc() -> Result<Verdict> {

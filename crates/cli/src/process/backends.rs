@@ -83,6 +83,7 @@ impl Backends {
     }
 
     #[cfg(not(feature = "fleet"))]
+    #[expect(clippy::unused_async, reason = "it stands for one that waits")]
     async fn of_fleet(role: Role, _: &Config, _: &str) -> anyhow::Result<Self> {
         anyhow::bail!(
             "the role {} needs Kafka, which this build leaves out: build it with the feature `fleet`",
