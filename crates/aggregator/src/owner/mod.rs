@@ -72,9 +72,7 @@ pub(crate) async fn own(
         let claimed = Owner::claim(Arc::clone(&shared), partition, stop.clone());
         match alive(&shared.pulse, partition, claimed).await {
             Ok(mut owner) => match owner.run().await? {
-                End::Stopped => {
-                    return Ok(());
-                }
+                End::Stopped => return Ok(()),
                 End::Again(reason) => {
                     before = if reason == DISPLACED { CONTEST } else { RETRY };
                     tracing::warn!(

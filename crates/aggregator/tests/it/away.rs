@@ -96,6 +96,32 @@ async fn away_for_longer_than_memory_holds_it_stops_no_window_and_gets_everythin
     rig.stop().await;
 }
 
+/// A password that was changed is somebody's to mend; windows need no store.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_refuses_stops_no_window_and_gets_everything_once_it_is_mended() {
+    let (mut rig, store) = rig().await;
+    store.fail(StoreError::Refused {
+        store: "the store".into(),
+        reason: "check the password".into(),
+    });
+    rig.start("a");
+    let all: Vec<_> = (0..30).map(|n| answer(n, rig.now())).collect();
+    let minute = all[0].completed_at.minute();
+    rig.append(part("eu", 1, &all)).await;
+    rig.pass(100).await;
+    assert_eq!(rig.row(&endpoint()).await.global().counts.all(), 30);
+    assert_eq!(committed(&rig).await, None);
+    store.come_back();
+    rig.pass(30).await;
+    assert_eq!(stored_in(&rig, minute, 1).await, [30]);
+    rig.stop().await;
+    assert_eq!(
+        rig.metric("sextant_aggregator_whole{"),
+        0,
+        "of a partition that is owned no longer nothing is said"
+    );
+}
+
 /// What was read before the last owner ended and never stored is still the log's to tell.
 #[tokio::test(start_paused = true)]
 async fn a_new_owner_has_in_its_long_windows_what_the_store_had_not_got() {

@@ -15,14 +15,8 @@ pub(super) fn problems(kafka: &KafkaConfig, clickhouse: &ClickHouseConfig) -> Ve
         wrong.push(("kafka", "prefix", what, NAME_ADVICE));
     }
     credentials(kafka, &mut wrong);
-    for problem in clickhouse.problems() {
-        let name = ["url", "database", "cluster"]
-            .into_iter()
-            .find(|name| problem.starts_with(&format!("{name}: ")));
-        if let Some(name) = name {
-            let what = problem.chars().skip(name.len() + 2).collect();
-            wrong.push(("clickhouse", name, what, "give another"));
-        }
+    for (name, what) in clickhouse.problems() {
+        wrong.push(("clickhouse", name, what, "give another"));
     }
     wrong
 }

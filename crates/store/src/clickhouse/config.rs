@@ -50,11 +50,11 @@ pub struct ClickHouseConfig {
 }
 
 impl ClickHouseConfig {
-    /// All that is wrong with the settings, one sentence each.
-    pub fn problems(&self) -> Vec<String> {
+    /// All that is wrong with the settings: which of them, and what.
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
         for url in self.urls() {
-            problems.extend(url_problem(url).map(|why| format!("url: {url:?} {why}")));
+            problems.extend(url_problem(url).map(|why| ("url", format!("{url:?} {why}"))));
         }
         // They become part of statements that take no parameters.
         for (name, value) in [
@@ -62,9 +62,8 @@ impl ClickHouseConfig {
             ("cluster", self.cluster.as_ref()),
         ] {
             if value.is_some_and(|value| !is_name(value)) {
-                problems.push(format!(
-                    "{name}: must be 1 to 64 letters, digits and '_', and not begin with a digit"
-                ));
+                let what = "must be 1 to 64 letters, digits and '_', and not begin with a digit";
+                problems.push((name, what.to_owned()));
             }
         }
         problems
@@ -144,7 +143,7 @@ pub(super) mod tests {
     fn several_servers_are_named_in_one_text() {
         let config = config();
         assert!(config.urls().eq(["http://one:8123", "http://two:8123"]));
-        assert_eq!(config.problems(), [""; 0]);
+        assert_eq!(config.problems(), []);
     }
 
     #[test]

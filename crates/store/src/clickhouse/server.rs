@@ -37,7 +37,10 @@ impl Servers {
     /// # Errors
     /// [`StoreError::Refused`] with all that is wrong with the settings.
     pub(super) fn new(config: &ClickHouseConfig) -> Result<Self, StoreError> {
-        let problems = config.problems();
+        let problems = config.problems().into_iter();
+        let problems: Vec<_> = problems
+            .map(|(name, what)| format!("{name}: {what}"))
+            .collect();
         if !problems.is_empty() {
             return Err(StoreError::Refused {
                 store: "ClickHouse".to_owned(),
