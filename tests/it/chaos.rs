@@ -12,6 +12,7 @@ use sextant_tests::stored::{Minutes, assert_stored, minutes};
 use sextant_tests::traffic::{MODEL, observations, write};
 use sextant_tests::truth::by_provider;
 
+/// Unless `SEXTANT_TEST_SEED` names another.
 const SEED: u64 = 31;
 const NAMES: [&str; 3] = ["one", "two", "three"];
 
@@ -126,12 +127,13 @@ impl<'f> Crowd<'f> {
 /// Fault matrix rows 1, 8 and 9.
 #[test]
 fn p2_p3_p5_aggregators_that_come_and_go_change_no_number() {
-    eprintln!("seed {SEED}");
+    let seed = seed();
+    eprintln!("seed {seed}");
     let fleet = Fleet::new(8);
     let collector = fleet.start("collector", "collector");
-    let mut crowd = Crowd::new(&fleet, SEED);
+    let mut crowd = Crowd::new(&fleet, seed);
     let server = fleet.start("server", "server");
-    let all = observations(SEED, 400, 1_300);
+    let all = observations(seed, 400, 1_300);
     let mut replay = replaying(&collector, &write(fleet.folder(), &all), 30);
     let (mut seen, mut stored) = (HashMap::new(), Minutes::new());
     while replay.try_wait().unwrap().is_none() {
@@ -152,6 +154,11 @@ fn p2_p3_p5_aggregators_that_come_and_go_change_no_number() {
     crowd.end();
     none_got_poorer(&stored, minutes(&fleet));
     assert_stored(&fleet, MODEL, &shown);
+}
+
+fn seed() -> u64 {
+    let named = std::env::var("SEXTANT_TEST_SEED");
+    named.map_or(SEED, |seed| seed.parse().expect("a seed is a number"))
 }
 
 /// A stored minute only gains.

@@ -76,12 +76,11 @@ impl Aggregator {
     /// When the log fails for good: nothing more can be owned, and the process must end.
     pub async fn run(self, stop: CancellationToken) -> Result<(), AggregatorError> {
         let joining = AggregatorError::log("joining the consumer group");
-        let mut membership = self
-            .shared
-            .log
-            .join(AGGREGATORS, OBSERVATIONS)
-            .await
-            .map_err(joining)?;
+        let joined = self.shared.log.join(AGGREGATORS, OBSERVATIONS);
+        let Some(joined) = stop.run_until_cancelled(joined).await else {
+            return Ok(());
+        };
+        let mut membership = joined.map_err(joining)?;
         let mut owners = JoinSet::new();
         let mut tenures: HashMap<u32, Tenure> = HashMap::new();
         loop {

@@ -127,6 +127,18 @@ impl Storing {
     }
 }
 
+impl Drop for Storing {
+    fn drop(&mut self) {
+        // Whoever owns the partition next writes it again from the log.
+        if let Some(writing) = &self.writing {
+            writing.abort();
+        }
+        if let Some(asking) = &self.asking {
+            asking.abort();
+        }
+    }
+}
+
 /// Asks in as many parts as the store wants.
 async fn uptime_of(
     asked: &[EndpointId],

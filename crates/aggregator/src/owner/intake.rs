@@ -13,19 +13,14 @@ use crate::error::AggregatorError;
 const RECORDS_MAX: usize = 10_000;
 
 impl Owner {
-    /// Reads on; `None` if the process stops meanwhile.
-    pub(super) async fn fetch(&self, wait: Duration) -> Option<Result<Fetched, LogError>> {
+    pub(super) async fn fetch(&self, wait: Duration) -> Result<Fetched, LogError> {
         let limit = ReadLimit {
             records: RECORDS_MAX,
             bytes: self.shared.config.read_bytes_max,
         };
         let log = &self.shared.log;
         let read = log.read(OBSERVATIONS, self.partition, self.next, limit, wait);
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => None,
-            read = alive(&self.shared.pulse, self.partition, read) => Some(read),
-        }
+        alive(&self.shared.pulse, self.partition, read).await
     }
 
     pub(super) async fn take_in(&mut self, fetched: Fetched) -> Result<(), AggregatorError> {
@@ -37,7 +32,7 @@ impl Owner {
             let ingested = self.state.ingest(stored.offset, appended_at, value);
             // What was committed was buried when it was read first.
             if let Err(error) = ingested
-                && stored.offset >= self.committed
+                && stored.offset >= self.committing.done()
             {
                 self.bury(stored.offset, &stored.record, &error.to_string())
                     .await?;

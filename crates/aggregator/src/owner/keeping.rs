@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use sextant_measure::time::Timestamp;
 use sextant_store::Revision;
-use sextant_wire::topics::{AGGREGATORS, OBSERVATIONS};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
-use super::{Owner, alive};
+use super::Owner;
 use crate::error::AggregatorError;
 use crate::publish::Writing;
 
@@ -16,6 +16,10 @@ const COMMIT_EVERY: u64 = 5;
 /// How long rebuilding waits for a store that is away. Then it goes on without, and begins again
 /// once the store is back.
 const STORE_WAIT: Duration = Duration::from_secs(5);
+/// How long a partition that is let go waits for the store, and then for the log. Together they
+/// are less than a process has for its end.
+const LAST_WRITE: Duration = Duration::from_secs(3);
+const LAST_COMMIT: Duration = Duration::from_secs(1);
 
 impl Owner {
     pub(super) async fn use_store(&mut self, at: Timestamp) -> Result<(), AggregatorError> {
@@ -23,7 +27,7 @@ impl Owner {
             self.note_stored();
         }
         if !self.storing.is_writing() {
-            self.commit(false).await;
+            self.commit(false).await?;
             let rows = self.take_rows(at, false);
             if !rows.is_empty() {
                 self.storing.write(rows);
@@ -75,29 +79,40 @@ impl Owner {
         self.state.unstored.stored(closed);
     }
 
-    /// Before the partition is let go: everything read is stored, and the log committed.
+    /// Before the partition is let go: everything read is stored, and the log committed. What an
+    /// engine does not take in time is read again by the next owner.
     pub(super) async fn drain(&mut self) -> Result<(), AggregatorError> {
-        self.store_everything().await?;
-        self.commit(true).await;
-        Ok(())
+        let stored = timeout(LAST_WRITE, self.store_everything()).await;
+        self.or_without("the store", stored)?;
+        let committed = async {
+            self.committing.finish().await?;
+            self.commit(true).await?;
+            self.committing.finish().await
+        };
+        let committed = timeout(LAST_COMMIT, committed).await;
+        self.or_without("a commit", committed)
     }
 
-    pub(super) async fn commit(&mut self, now: bool) {
-        let position = self.state.unstored.committable(self.state.read_position());
+    fn or_without(
+        &self,
+        what: &'static str,
+        done: Result<Result<(), AggregatorError>, Elapsed>,
+    ) -> Result<(), AggregatorError> {
+        done.unwrap_or_else(|_| {
+            let partition = self.partition;
+            tracing::warn!(partition, what, "let go without waiting any longer");
+            Ok(())
+        })
+    }
+
+    async fn commit(&mut self, now: bool) -> Result<(), AggregatorError> {
         let is_due = now || self.ticks.is_multiple_of(COMMIT_EVERY);
         // A minute that the store will never get from memory is read again.
-        if !is_due || self.state.lost_a_minute || position.offset <= self.committed {
-            return;
+        if !is_due || self.state.lost_a_minute {
+            return Ok(());
         }
-        let log = &self.shared.log;
-        let committing = log.commit(AGGREGATORS, OBSERVATIONS, self.partition, position);
-        match alive(&self.shared.pulse, self.partition, committing).await {
-            Ok(()) => self.committed = position.offset,
-            Err(error) => {
-                self.shared.metrics.error("committing");
-                tracing::warn!(partition = self.partition, %error, "the position was not committed");
-            }
-        }
+        let position = self.state.unstored.committable(self.state.read_position());
+        self.committing.begin(position).await
     }
 
     fn take_rows(&mut self, at: Timestamp, all: bool) -> sextant_store::Rows {

@@ -1,8 +1,9 @@
 //! Owns one partition: claims it, rebuilds its windows from the log, then publishes what changes.
 //!
 //! - `start`: where reading begins, and what is taken over. `intake`: what is read. `keeping`: what
-//!   goes to the store, and what is committed.
+//!   goes to the store, and `committing` how far the log need not be read again.
 
+mod committing;
 mod intake;
 mod keeping;
 mod start;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::committing::Committing;
 use self::start::{FINDING, inherit, reading};
 use crate::config::AggregatorConfig;
 use crate::error::AggregatorError;
@@ -70,7 +72,11 @@ pub(crate) async fn own(
     let _gone = Gone(Arc::clone(&shared), partition);
     loop {
         let claimed = Owner::claim(Arc::clone(&shared), partition, stop.clone());
-        match alive(&shared.pulse, partition, claimed).await {
+        let claimed = alive(&shared.pulse, partition, claimed);
+        let Some(claimed) = stop.run_until_cancelled(claimed).await else {
+            return Ok(());
+        };
+        match claimed {
             Ok(mut owner) => match owner.run().await? {
                 End::Stopped => return Ok(()),
                 End::Again(reason) => {
@@ -130,8 +136,11 @@ struct Owner {
     high_watermark: Offset,
     revisions: u64,
     ticks: u64,
-    /// Everything before it is in the store.
-    committed: Offset,
+    committing: Committing,
+    /// When to tell next what changed.
+    due: Instant,
+    /// Since when, until it is whole.
+    rebuilding: Option<Instant>,
 }
 
 impl Owner {
@@ -149,7 +158,7 @@ impl Owner {
             .map_err(AggregatorError::log(FINDING))?;
         let (next, reading) = reading(&*log, partition, bounds, inherited.claimed_at).await?;
         let config = shared.config.clone();
-        let committed = reading.committed;
+        let committing = Committing::new(Arc::clone(&shared), partition, reading.committed);
         let mut state = Partition::new(shared.catalog.get(), config, reading);
         state.read_up_to(next);
         inherit(&mut state, &inherited);
@@ -174,53 +183,53 @@ impl Owner {
             high_watermark,
             revisions,
             ticks,
-            committed,
+            committing,
+            due: Instant::now(),
+            rebuilding: Some(Instant::now()),
         })
     }
 
     async fn run(&mut self) -> Result<End, AggregatorError> {
-        let started = Instant::now();
-        let mut deadline = started;
-        loop {
-            if self.stop.is_cancelled() {
-                let shared = Arc::clone(&self.shared);
-                alive(&shared.pulse, self.partition, self.drain()).await?;
-                return Ok(End::Stopped);
-            }
-            let due = Instant::now() >= deadline;
-            let wait = if due {
-                Duration::ZERO
-            } else {
-                deadline - Instant::now()
-            };
-            // Everything appended up to this moment is in what is read next, or before it.
-            let before = settled(self.shared.clock.now());
-            let read_up_to = match self.fetch(wait).await {
-                None => continue,
-                Some(Ok(fetched)) => {
-                    self.take_in(fetched).await?;
-                    (self.next >= self.high_watermark).then_some(before)
-                }
-                Some(Err(error)) => {
-                    let end = self.refused("reading the observations log", error).await?;
-                    if let Some(end) = end {
-                        return Ok(end);
-                    }
-                    None
-                }
-            };
-            if due {
-                deadline = (deadline + TICK).max(Instant::now());
-                if let Some(end) = self.tick(read_up_to).await? {
+        let stop = self.stop.clone();
+        let working = async {
+            loop {
+                if let Some(end) = self.turn().await? {
                     return Ok(end);
                 }
-                if self.state.whole && self.ticks == 1 {
-                    let (partition, series) = (self.partition, self.state.series());
-                    let took_ms = started.elapsed().as_millis();
-                    tracing::info!(partition, series, took_ms, "the partition is whole");
-                }
             }
+        };
+        if let Some(ended) = stop.run_until_cancelled(working).await {
+            return ended;
         }
+        // What was left half done is what a crash leaves: the next owner does it again.
+        let shared = Arc::clone(&self.shared);
+        alive(&shared.pulse, self.partition, self.drain()).await?;
+        Ok(End::Stopped)
+    }
+
+    /// Reads on; once a second also tells what changed.
+    async fn turn(&mut self) -> Result<Option<End>, AggregatorError> {
+        let wait = self.due.saturating_duration_since(Instant::now());
+        // Everything appended up to this moment is in what is read next, or before it.
+        let before = settled(self.shared.clock.now());
+        let read_up_to = match self.fetch(wait).await {
+            Ok(fetched) => {
+                self.take_in(fetched).await?;
+                (self.next >= self.high_watermark).then_some(before)
+            }
+            Err(error) => {
+                let end = self.refused("reading the observations log", error).await?;
+                if end.is_some() {
+                    return Ok(end);
+                }
+                None
+            }
+        };
+        if !wait.is_zero() {
+            return Ok(None);
+        }
+        self.due = (self.due + TICK).max(Instant::now());
+        self.tick(read_up_to).await
     }
 
     /// Once a second: what changed goes to the windows log, what is due to the store. `read_up_to`
@@ -255,6 +264,7 @@ impl Owner {
             Ok(Tenure::Held) => {
                 self.state.published();
                 self.shared.metrics.published(entries.len());
+                self.say_once_whole();
             }
             Ok(Tenure::Lost) => return Ok(Some(End::Again(DISPLACED))),
             Err(error) => {
@@ -273,6 +283,14 @@ impl Owner {
         let (at, whole) = (Instant::now(), self.state.whole);
         self.shared.pulse.beat(self.partition, Beat { at, whole });
         self.shared.clock.now()
+    }
+
+    fn say_once_whole(&mut self) {
+        if let Some(since) = self.rebuilding.take_if(|_| self.state.whole) {
+            let (partition, series) = (self.partition, self.state.series());
+            let took_ms = since.elapsed().as_millis();
+            tracing::info!(partition, series, took_ms, "the partition is whole");
+        }
     }
 
     async fn refused(

@@ -1,6 +1,7 @@
 //! A store that can be told to fail.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ use sextant_store::{
 pub(crate) struct Flaky {
     store: SqliteStore,
     failure: Mutex<Option<StoreError>>,
+    hangs: AtomicBool,
 }
 
 impl Flaky {
@@ -23,6 +25,7 @@ impl Flaky {
         Arc::new(Self {
             store: SqliteStore::open(folder, SqliteOptions::default()).unwrap(),
             failure: Mutex::default(),
+            hangs: AtomicBool::default(),
         })
     }
 
@@ -31,6 +34,16 @@ impl Flaky {
         self.fail(StoreError::Unavailable {
             reason: "away".into(),
         });
+    }
+
+    /// Takes calls from here on, and answers none.
+    pub(crate) fn hang(&self) {
+        self.hangs.store(true, Ordering::Relaxed);
+    }
+
+    /// Answers calls from here on.
+    pub(crate) fn answer(&self) {
+        self.hangs.store(false, Ordering::Relaxed);
     }
 
     /// Is back from here on.
@@ -42,7 +55,10 @@ impl Flaky {
         *self.failure.lock().unwrap() = Some(error);
     }
 
-    fn here(&self) -> Result<(), StoreError> {
+    async fn here(&self) -> Result<(), StoreError> {
+        if self.hangs.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         self.failure.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 }
@@ -50,7 +66,7 @@ impl Flaky {
 #[async_trait]
 impl Store for Flaky {
     async fn write(&self, rows: Rows) -> Result<(), StoreError> {
-        self.here()?;
+        self.here().await?;
         self.store.write(rows).await
     }
 
@@ -71,7 +87,7 @@ impl Store for Flaky {
         endpoints: &[EndpointId],
         range: MinuteRange,
     ) -> Result<Vec<SeriesUptime>, StoreError> {
-        self.here()?;
+        self.here().await?;
         self.store.uptime(endpoints, range).await
     }
 

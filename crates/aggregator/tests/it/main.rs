@@ -9,6 +9,7 @@
 
 mod away;
 mod clock;
+mod ending;
 mod flaky;
 mod holding;
 mod numbers;

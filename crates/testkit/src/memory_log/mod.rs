@@ -47,6 +47,7 @@ struct Kept {
     turns: HashMap<(String, String), Arc<Semaphore>>,
     faults: VecDeque<Fault>,
     append_delay: Duration,
+    commit_delay: Duration,
 }
 
 struct Topic {
@@ -107,6 +108,11 @@ impl MemoryLog {
     /// Makes every append from now on take that long.
     pub fn delay_appends(&self, delay: Duration) {
         self.kept().append_delay = delay;
+    }
+
+    /// Makes every commit from now on take that long.
+    pub fn delay_commits(&self, delay: Duration) {
+        self.kept().commit_delay = delay;
     }
 
     /// Damages a record, as a bit that flips on a disk does. Whether there was one.
@@ -251,6 +257,10 @@ impl EventLog for MemoryLog {
         partition: u32,
         position: Position,
     ) -> Result<(), LogError> {
+        let delay = self.open()?.commit_delay;
+        if !delay.is_zero() {
+            sleep(delay).await;
+        }
         let mut kept = self.open()?;
         kept.partition(topic, partition)?;
         kept.positions
