@@ -1,14 +1,19 @@
 //! What is shipped for containers names settings that exist, and values that they take.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sextant_tests::process::command;
 
+const PASSWORD_FILE: &str = "SEXTANT_CLICKHOUSE__PASSWORD_FILE";
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 /// `SEXTANT_.. value` pairs of a file, however it sets them apart.
 fn settings(file: &str, separator: char) -> BTreeMap<String, String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = std::fs::read_to_string(repository().join(file)).unwrap();
     let words = text.lines().flat_map(|line| match separator {
         '=' => line.split_whitespace().collect(),
         _ => vec![line.trim()],
@@ -26,6 +31,10 @@ fn what_containers_are_given_passes_the_check_of_settings() {
     assert_eq!(given.len(), 2, "{given:?}");
     given.extend(settings("docker-compose.yml", ':'));
     assert!(given.len() >= 10, "{given:?}");
+    // What a container finds under this path, Compose takes from the repository.
+    let password = repository().join("deploy/compose/clickhouse-password");
+    let found = given.insert(PASSWORD_FILE.to_owned(), password.display().to_string());
+    assert_eq!(found.as_deref(), Some("/run/secrets/clickhouse-password"));
     let output = command(&["config", "check"]).envs(&given).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");

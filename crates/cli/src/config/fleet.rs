@@ -1,32 +1,73 @@
-//! What must hold of the settings for Kafka and ClickHouse.
+//! What must hold of the settings of a process among others, of Kafka and of ClickHouse.
+
+use std::path::Path;
 
 use sextant_eventlog::kafka::{KafkaConfig, SaslMechanism, Security};
 use sextant_store::clickhouse::ClickHouseConfig;
 
+use super::sections::ProcessConfig;
+
 /// What is wrong: section, name, what, advice.
 pub(super) type Wrong = (&'static str, &'static str, String, &'static str);
 
-/// All that is wrong with them.
-pub(super) fn problems(kafka: &KafkaConfig, clickhouse: &ClickHouseConfig) -> Vec<Wrong> {
+/// Files that settings name, with section and name.
+pub(super) fn files<'c>(
+    kafka: &'c KafkaConfig,
+    clickhouse: &'c ClickHouseConfig,
+) -> impl Iterator<Item = (&'static str, &'static str, &'c Path)> {
+    let files = [
+        ("kafka", "ca_file", &kafka.ca_file),
+        ("kafka", "certificate_file", &kafka.certificate_file),
+        ("kafka", "key_file", &kafka.key_file),
+        ("kafka", "sasl_password_file", &kafka.sasl_password_file),
+        ("clickhouse", "password_file", &clickhouse.password_file),
+    ];
+    let named =
+        |(section, name, file): (_, _, &'c Option<_>)| Some((section, name, file.as_deref()?));
+    files.into_iter().filter_map(named)
+}
+
+/// All else that is wrong with them.
+pub(super) fn problems(
+    process: &ProcessConfig,
+    kafka: &KafkaConfig,
+    clickhouse: &ClickHouseConfig,
+) -> Vec<Wrong> {
     let mut wrong = Vec::new();
+    instance(process, &mut wrong);
     brokers(kafka, &mut wrong);
     if !is_name(&kafka.prefix) {
         let what = format!("{:?} cannot begin the name of a topic", kafka.prefix);
         wrong.push(("kafka", "prefix", what, NAME_ADVICE));
     }
     credentials(kafka, &mut wrong);
+    unused(kafka, &mut wrong);
     for (name, what) in clickhouse.problems() {
         wrong.push(("clickhouse", name, what, "give another"));
     }
     wrong
 }
 
+const INSTANCE_BYTES_MAX: usize = 128;
 const NAME_ADVICE: &str = "take lower-case letters, digits, `.`, `-` and `_`, at most 100";
 
 /// Whether Kafka takes it as a name, or as a part of one.
 fn is_name(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
     text.len() <= 100 && text.chars().all(allowed)
+}
+
+/// It becomes part of the name that a consumer group knows a member by.
+fn instance(process: &ProcessConfig, wrong: &mut Vec<Wrong>) {
+    let Some(name) = &process.instance else {
+        return;
+    };
+    let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    if name.len() > INSTANCE_BYTES_MAX || !name.chars().all(allowed) {
+        let what = format!("{name:?} cannot be the name of a process");
+        let advice = "take letters, digits, `.`, `-` and `_`, at most 128";
+        wrong.push(("process", "instance", what, advice));
+    }
 }
 
 fn brokers(kafka: &KafkaConfig, wrong: &mut Vec<Wrong>) {
@@ -36,6 +77,40 @@ fn brokers(kafka: &KafkaConfig, wrong: &mut Vec<Wrong>) {
             let what = format!("{broker:?} is not a host and a port");
             let advice = "give brokers as host:port, separated by commas";
             wrong.push(("kafka", "brokers", what, advice));
+        }
+    }
+}
+
+/// Settings of a security that is not asked for: whoever set them takes it for granted.
+fn unused(kafka: &KafkaConfig, wrong: &mut Vec<Wrong>) {
+    let by_tls = matches!(kafka.security, Security::Tls | Security::SaslTls);
+    let by_password = matches!(kafka.security, Security::SaslPlaintext | Security::SaslTls);
+    for (name, is_given, is_used, of) in [
+        ("ca_file", kafka.ca_file.is_some(), by_tls, "TLS"),
+        (
+            "certificate_file",
+            kafka.certificate_file.is_some(),
+            by_tls,
+            "TLS",
+        ),
+        ("key_file", kafka.key_file.is_some(), by_tls, "TLS"),
+        (
+            "sasl_username",
+            kafka.sasl_username.is_some(),
+            by_password,
+            "SASL",
+        ),
+        (
+            "sasl_password_file",
+            kafka.sasl_password_file.is_some(),
+            by_password,
+            "SASL",
+        ),
+    ] {
+        if is_given && !is_used {
+            let what = format!("is for {of}, which kafka.security does not ask for");
+            let advice = "set kafka.security to tls, sasl_plaintext or sasl_tls, or take it out";
+            wrong.push(("kafka", name, what, advice));
         }
     }
 }

@@ -21,6 +21,8 @@ use super::source::Source;
 /// The longest that a loop takes between two turns with nothing to do.
 const LONGEST_TURN_MS: u32 = 1_000;
 const TOKEN_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// A chain of certificates is a few kilobytes, all authorities of a system a few hundred.
+const SECRET_FILE_BYTES_MAX: u64 = 1024 * 1024;
 const CATALOG_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Reports what does not hold. Nothing is said of a setting that was refused already.
@@ -151,8 +153,16 @@ impl Rules<'_> {
 
     fn fleet(&mut self) {
         let config = self.config;
-        for (section, name, what, advice) in fleet::problems(&config.kafka, &config.clickhouse) {
+        let (kafka, clickhouse) = (&config.kafka, &config.clickhouse);
+        for (section, name, what, advice) in fleet::problems(&config.process, kafka, clickhouse) {
             self.blame(section, name, what, advice);
+        }
+        for (section, name, file) in fleet::files(kafka, clickhouse) {
+            let text = self.text(section, name, file, SECRET_FILE_BYTES_MAX);
+            if text.is_some_and(|text| text.trim().is_empty()) {
+                let what = format!("{} is empty", file.display());
+                self.blame(section, name, what, "write into it what it is to say");
+            }
         }
     }
 
