@@ -30,12 +30,18 @@ fn p1_p2_p4_p6_a_broker_and_a_clickhouse_that_die_and_come_back_change_no_number
 
     thread::sleep(OUTAGE);
     kafka.kill().unwrap();
+    let late = fleet.starting_at_once("server", "late");
+    says_what_it_waits_for(&late);
     thread::sleep(OUTAGE);
     assert!(
         shown(&server, MODEL) > Some(0),
         "the last good numbers, without Kafka"
     );
     kafka.start_again().unwrap();
+    eventually("a server that was started without Kafka", || {
+        let (status, _) = late.request("/readyz");
+        (status == 200 && shown(&late, MODEL) > Some(0)).then_some(())
+    });
 
     thread::sleep(OUTAGE);
     clickhouse.kill().unwrap();
@@ -63,6 +69,18 @@ fn p1_p2_p4_p6_a_broker_and_a_clickhouse_that_die_and_come_back_change_no_number
     assert_eq!(last.terminate().code(), Some(0));
     assert_eq!(minutes(&fleet).values().sum::<u64>(), all.len() as u64 + 1);
     assert_stored(&fleet, MODEL, &shown);
+}
+
+/// A process that is started without Kafka is alive, is counted and says why it is not ready.
+fn says_what_it_waits_for(process: &Process) {
+    eventually("a process that waits for Kafka", || {
+        let (status, body) = process.try_request("/readyz")?;
+        assert_eq!(status, 503, "{body}");
+        (body["missing"][0] == "Kafka has not answered yet").then_some(())
+    });
+    assert_eq!(process.request("/livez").0, 200);
+    assert_eq!(process.request("/metrics").0, 200);
+    assert_eq!(process.request("/api/v1/models").0, 503);
 }
 
 /// Reports one observation of a model, which completes now.

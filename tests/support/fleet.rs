@@ -1,6 +1,7 @@
 //! The roles as processes apart from each other, on the run's Kafka and ClickHouse.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -61,9 +62,19 @@ impl Fleet {
         Process::starting(&mut self.command(role, instance))
     }
 
+    /// Starts a role that can be asked before it is ready.
+    pub fn starting_at_once(&self, role: &str, instance: &str) -> Process {
+        let address = free_address();
+        Process::at(&mut self.command_at(role, instance, &address), &address)
+    }
+
     /// The command that starts a role under a name.
     pub fn command(&self, role: &str, instance: &str) -> Command {
-        let mut command = command(&[role, "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]);
+        self.command_at(role, instance, "127.0.0.1:0")
+    }
+
+    fn command_at(&self, role: &str, instance: &str, http: &str) -> Command {
+        let mut command = command(&[role, "--http", http, "--grpc", "127.0.0.1:0"]);
         command.arg("--config").arg(self.settings());
         command.env("SEXTANT_PROCESS__INSTANCE", instance);
         command
@@ -113,6 +124,12 @@ impl Fleet {
              [clickhouse]\nurl = \"{clickhouse}\"\ndatabase = \"{prefix}\"\n"
         )
     }
+}
+
+/// An address that was free a moment ago.
+fn free_address() -> String {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    taken.local_addr().unwrap().to_string()
 }
 
 /// Sends a file to a collector, as fast as it is acknowledged, so that its last observation

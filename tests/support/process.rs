@@ -88,6 +88,18 @@ impl Process {
         }
     }
 
+    /// Starts it without waiting. Where its HTTP is, the command says.
+    pub fn at(command: &mut Command, http: &str) -> Self {
+        let mut child = spawn(command);
+        let stdout = child.stdout.take().unwrap();
+        thread::spawn(move || BufReader::new(stdout).lines().for_each(drop));
+        Self {
+            child,
+            http: format!("http://{http}"),
+            grpc: String::new(),
+        }
+    }
+
     /// Starts and waits until it says where it listens, which it does once it is ready.
     pub fn ready(command: &mut Command) -> Self {
         Self::starting(command).ready()

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sextant_measure::time::{Clock, Timestamp};
 
-pub use crate::http::health::router;
+pub use crate::http::health::{router, starting};
 
 /// A part of the process that has loops, or that has to have something before the process can
 /// serve. The stages beside the server are parts as well: the process' root hands them over.

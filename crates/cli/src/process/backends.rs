@@ -16,7 +16,8 @@ use tokio_util::task::TaskTracker;
 use super::embedded;
 #[cfg(feature = "fleet")]
 use super::fleet;
-use super::role::Role;
+use super::opening::Opening;
+use super::stages::Parts;
 use crate::config::{Config, StoreConfig};
 
 /// The log, its topics prepared, and the store, if the role needs one.
@@ -34,17 +35,13 @@ enum Engines {
 }
 
 impl Backends {
-    /// Opens what the role works with. `instance` names the process among those of its role.
-    pub(super) async fn open(
-        role: Role,
-        config: &Config,
-        instance: &str,
-        clock: &Arc<dyn Clock>,
-    ) -> anyhow::Result<Self> {
-        if role.is_alone() {
-            Self::embedded(config, clock).await
+    /// Opens what the role works with, and says meanwhile what it waits for.
+    pub(super) async fn open(parts: &Parts<'_>, opening: &Opening) -> anyhow::Result<Self> {
+        if parts.role.is_alone() {
+            opening.waits_for("the log and the store are being opened".to_owned());
+            Self::embedded(parts.config, &parts.clock).await
         } else {
-            Self::of_fleet(role, config, instance).await
+            Self::of_fleet(parts, opening).await
         }
     }
 
@@ -73,8 +70,8 @@ impl Backends {
     }
 
     #[cfg(feature = "fleet")]
-    async fn of_fleet(role: Role, config: &Config, instance: &str) -> anyhow::Result<Self> {
-        let engines = fleet::Engines::open(role, config, instance).await?;
+    async fn of_fleet(parts: &Parts<'_>, opening: &Opening) -> anyhow::Result<Self> {
+        let engines = fleet::Engines::open(parts, opening).await?;
         Ok(Self {
             log: engines.log(),
             store: engines.store(),
@@ -84,10 +81,10 @@ impl Backends {
 
     #[cfg(not(feature = "fleet"))]
     #[expect(clippy::unused_async, reason = "it stands for one that waits")]
-    async fn of_fleet(role: Role, _: &Config, _: &str) -> anyhow::Result<Self> {
+    async fn of_fleet(parts: &Parts<'_>, _: &Opening) -> anyhow::Result<Self> {
         anyhow::bail!(
             "the role {} needs Kafka, which this build leaves out: build it with the feature `fleet`",
-            role.name()
+            parts.role.name()
         )
     }
 

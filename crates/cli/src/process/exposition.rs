@@ -1,6 +1,6 @@
 //! `/metrics`, in `OpenMetrics` text format.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
 use axum::extract::State;
@@ -13,13 +13,17 @@ use prometheus_client::registry::Registry;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) fn router(registry: Registry) -> Router {
+/// What is counted, to which stages add as they start.
+pub(super) type Shared = Arc<RwLock<Registry>>;
+
+pub(super) fn router(registry: &Shared) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
-        .with_state(Arc::new(registry))
+        .with_state(Arc::clone(registry))
 }
 
-async fn metrics(State(registry): State<Arc<Registry>>) -> Response {
+async fn metrics(State(registry): State<Shared>) -> Response {
+    let registry = registry.read().unwrap_or_else(PoisonError::into_inner);
     let mut text = String::new();
     match encode(&mut text, &registry) {
         Ok(()) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),

@@ -17,7 +17,8 @@ use tokio_util::task::TaskTracker;
 
 use super::backends::retention;
 use super::figures::Figures;
-use super::role::Role;
+use super::opening::Opening;
+use super::stages::Parts;
 use crate::config::Config;
 
 /// Between attempts to prepare the topics; it doubles up to the longest.
@@ -38,15 +39,19 @@ pub(super) struct Engines {
 
 impl Engines {
     /// Makes the clients, and waits until the topics are there. The store is waited for by nobody.
-    pub(super) async fn open(role: Role, config: &Config, instance: &str) -> anyhow::Result<Self> {
+    pub(super) async fn open(parts: &Parts<'_>, opening: &Opening) -> anyhow::Result<Self> {
+        let (role, config, instance) = (parts.role, parts.config, parts.instance);
         let log = KafkaLog::open(&config.kafka, &format!("{}-{instance}", role.name()));
         let log = Arc::new(log.context("cannot use Kafka")?);
+        opening.waits_for("ClickHouse has not answered yet".to_owned());
         let store = if role.stores() {
             Some(Arc::new(store(config).await?))
         } else {
             None
         };
-        prepare(&log, &topics(config.log.partitions, config.log.retention())).await?;
+        let topics = topics(config.log.partitions, config.log.retention());
+        opening.waits_for("Kafka has not answered yet".to_owned());
+        prepare(&log, &topics, opening).await?;
         Ok(Self {
             log,
             store,
@@ -182,13 +187,14 @@ async fn sweep(store: &ClickHouseStore, clock: &dyn Clock) {
 }
 
 /// Prepares the topics, however long Kafka is away.
-async fn prepare(log: &KafkaLog, topics: &[TopicSpec]) -> anyhow::Result<()> {
+async fn prepare(log: &KafkaLog, topics: &[TopicSpec], opening: &Opening) -> anyhow::Result<()> {
     let mut retry = RETRY_FIRST;
     loop {
         match log.prepare(topics).await {
             Ok(()) => return Ok(()),
             Err(error @ LogError::Unavailable { .. }) => {
                 tracing::warn!(%error, "the topics are not there yet");
+                opening.waits_for(format!("the topics are not there yet: {error}"));
             }
             Err(error) => return Err(error).context("cannot prepare the log's topics"),
         }

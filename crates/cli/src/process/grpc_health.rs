@@ -21,13 +21,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 #[derive(Clone)]
 pub(super) struct GrpcHealth {
     reporter: HealthReporter,
-    health: Arc<Health>,
 }
 
 impl GrpcHealth {
-    pub(super) fn new(health: Arc<Health>) -> Self {
+    pub(super) fn new() -> Self {
         let reporter = HealthReporter::new();
-        Self { reporter, health }
+        Self { reporter }
     }
 
     /// The service, to be added to a gRPC server.
@@ -36,20 +35,25 @@ impl GrpcHealth {
     }
 
     /// Looks again and again until `stop`.
-    pub(super) fn follow(&self, tasks: &TaskTracker, stop: &CancellationToken) {
-        let (this, stop) = (self.clone(), stop.clone());
+    pub(super) fn follow(
+        &self,
+        health: &Arc<Health>,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        let (this, health, stop) = (self.clone(), Arc::clone(health), stop.clone());
         tasks.spawn(async move {
             let mut looks = interval(LOOK_EVERY);
             looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             while stop.run_until_cancelled(looks.tick()).await.is_some() {
-                this.look().await;
+                this.look(&health).await;
             }
         });
     }
 
     /// Says how it is at this moment.
-    pub(super) async fn look(&self) {
-        let serves = self.health.missing().is_empty() && self.health.liveness().stuck.is_empty();
+    pub(super) async fn look(&self, health: &Health) {
+        let serves = health.missing().is_empty() && health.liveness().stuck.is_empty();
         let status = if serves {
             ServingStatus::Serving
         } else {

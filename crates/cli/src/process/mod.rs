@@ -1,6 +1,7 @@
 //! A process of any role: its settings, its stages over a log and a store, and where it is reached.
 //!
 //! - [`role`] says which stages; [`stages`] wires them over the [`backends`].
+//! - [`opening`] is what is served before those are there.
 //! - [`embedded`] looks after a log and a store of the process' own; `fleet` reaches shared ones.
 //! - [`exposition`] serves `/metrics`; [`grpc_health`] and [`owners`] are health; [`reload`] is what
 //!   can change while it runs; [`demonstration`] is `--demo`.
@@ -13,23 +14,26 @@ mod figures;
 #[cfg(feature = "fleet")]
 mod fleet;
 mod grpc_health;
+mod opening;
 mod owners;
 mod reload;
 mod role;
 mod stages;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use axum::Router;
 use prometheus_client::registry::Registry;
 use sextant_catalog::LiveCatalog;
+use sextant_server::health::Check;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Guard;
 use crate::args::RoleArgs;
+use crate::clock::SystemClock;
 use crate::config::{Config, Flag, Problems, Settings};
 use crate::environment::Environment;
 use crate::exit::Failure;
@@ -38,9 +42,12 @@ use crate::output;
 use crate::shutdown::{Shutdown, Signals, Told};
 use crate::telemetry;
 
+use self::backends::Backends;
 use self::demonstration::{Demonstration, Shown};
+use self::grpc_health::GrpcHealth;
+use self::opening::{Door, Opening};
 use self::reload::{Counted, Reload};
-use self::stages::Stages;
+use self::stages::{Parts, Stages};
 
 #[cfg(feature = "fleet")]
 pub(crate) use self::backends::retention;
@@ -107,6 +114,7 @@ impl Job<'_> {
 /// Everything that runs, and where it is reached.
 struct Process {
     stages: Stages,
+    grpc_health: GrpcHealth,
     http: Served,
     grpc: Served,
     stop_demo: CancellationToken,
@@ -127,19 +135,37 @@ impl Process {
         let http = Bound::to(Protocol::Http, config.http.listen).await?;
         let grpc = Bound::to(Protocol::Grpc, config.grpc.listen).await?;
         let counted = listen::Metrics::register(&mut registry);
-        let (job, environment) = (reload.job, reload.environment);
-        let instance = job.instance(config, environment);
-        let stages = Stages::start(job.role, config, &reload.catalog, instance, &mut registry);
-        let stages = stages.await?;
-        let (routes, calls) = (stages.http(registry), stages.grpc()?);
-        let serve = |bound, routes, connections_max| {
-            let routes = reload.guard.before(routes);
+        let registry = Arc::new(RwLock::new(registry));
+        let parts = Parts {
+            role: reload.job.role,
+            config,
+            catalog: &reload.catalog,
+            instance: reload.job.instance(config, reload.environment),
+            clock: Arc::new(SystemClock),
+        };
+        let (opening, grpc_health) = (Arc::<Opening>::default(), GrpcHealth::new());
+        let health = Arc::new(parts.health(vec![Arc::clone(&opening) as Arc<dyn Check>]));
+        grpc_health.look(&health).await;
+        let doors = (Door::http(health, &registry), Door::grpc(&grpc_health));
+        let serve = |bound, door: &Door, connections_max| {
+            let routes = reload.guard.before(door.routes());
             Served::by(bound, routes, Limits::of(connections_max), &counted)
         };
+        let http = serve(http, &doors.0, config.http.connections_max);
+        let grpc = serve(grpc, &doors.1, config.grpc.connections_max);
+        let backends = Backends::open(&parts, &opening).await?;
+        let stages = {
+            let mut registry = registry.write().unwrap_or_else(PoisonError::into_inner);
+            Stages::start(&parts, backends, &mut registry)?
+        };
+        stages.tell(&grpc_health);
+        doors.0.open(stages.http(&registry));
+        doors.1.open(stages.grpc(&grpc_health)?);
         Ok(Self {
-            http: serve(http, routes, config.http.connections_max),
-            grpc: serve(grpc, calls, config.grpc.connections_max),
+            http,
+            grpc,
             stages,
+            grpc_health,
             stop_demo: CancellationToken::new(),
             demo: None,
         })
@@ -158,7 +184,7 @@ impl Process {
             failure = self.stages.failed() => bail!(failure),
             () = ready => {}
         }
-        self.stages.grpc_health().look().await;
+        self.grpc_health.look(&health).await;
         output::line(&self.http.announcement)?;
         output::line(&self.grpc.announcement)?;
         if let Some(hub) = self.stages.hub().filter(|_| reload.job.demo) {
@@ -181,13 +207,13 @@ impl Process {
     fn shutdown(self, deadline: Duration) -> Shutdown {
         let Self {
             stages,
+            grpc_health,
             http,
             grpc,
             stop_demo,
             demo,
         } = self;
         let health = Arc::clone(stages.health());
-        let grpc_health = stages.grpc_health().clone();
         let (collecting, owning, serving, keeping) = stages.into_ends();
         let drained = |served: Served| async move {
             served.listening.drain().await;
@@ -203,7 +229,7 @@ impl Process {
             })
             .then("not ready", "health", async move {
                 health.drain();
-                grpc_health.look().await;
+                grpc_health.look(&health).await;
                 Ok(())
             })
             .then("collecting", "collector", collecting)

@@ -19,11 +19,10 @@ use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
 use super::backends::Backends;
-use super::exposition;
+use super::exposition::{self, Shared};
 use super::grpc_health::GrpcHealth;
 use super::owners::Owners;
 use super::role::Role;
-use crate::clock::SystemClock;
 use crate::config::Config;
 
 /// Everything that runs.
@@ -33,7 +32,6 @@ pub(super) struct Stages {
     server: Option<Server>,
     owning: Option<JoinHandle<Result<(), AggregatorError>>>,
     health: Arc<Health>,
-    grpc_health: GrpcHealth,
     stop: Stops,
     tasks: TaskTracker,
 }
@@ -47,69 +45,62 @@ struct Stops {
 }
 
 /// What the stages are made from.
-struct Parts<'p> {
-    config: &'p Config,
-    catalog: &'p LiveCatalog,
-    instance: &'p str,
-    backends: &'p Backends,
-    clock: Arc<dyn Clock>,
+pub(super) struct Parts<'p> {
+    pub(super) role: Role,
+    pub(super) config: &'p Config,
+    pub(super) catalog: &'p LiveCatalog,
+    /// What the process is called among those of its role.
+    pub(super) instance: &'p str,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Stages {
-    /// Opens the log and the store, and starts the stages of the role.
-    pub(super) async fn start(
-        role: Role,
-        config: &Config,
-        catalog: &LiveCatalog,
-        instance: &str,
+    /// Starts the stages of the role, over its log and store.
+    pub(super) fn start(
+        parts: &Parts<'_>,
+        backends: Backends,
         registry: &mut Registry,
     ) -> anyhow::Result<Self> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let backends = Backends::open(role, config, instance, &clock).await?;
-        let parts = Parts {
-            config,
-            catalog,
-            instance,
-            backends: &backends,
-            clock: Arc::clone(&clock),
-        };
         let (tasks, stop) = (TaskTracker::new(), Stops::default());
+        let (role, clock) = (parts.role, Arc::clone(&parts.clock));
         let mut checks: Vec<Arc<dyn Check>> = Vec::new();
         let mut owning = None;
         if role.owns() {
-            let aggregator = parts.aggregator(registry)?;
+            let aggregator = parts.aggregator(&backends, registry)?;
             checks.push(Arc::new(Owners::new(aggregator.pulse(), role)));
             owning = Some(tasks.spawn(aggregator.run(stop.owning.clone())));
         }
         let collector = role
             .collects()
-            .then(|| parts.collector(registry, &stop.collecting))
+            .then(|| parts.collector(&backends, registry, &stop.collecting))
             .transpose()?;
         let server = role
             .serves()
-            .then(|| parts.server(registry, &tasks, &stop.serving))
+            .then(|| parts.server(&backends, registry, &tasks, &stop.serving))
             .transpose()?;
         backends.look_after(Arc::clone(&clock), registry, &tasks, &stop.serving);
         let health = match &server {
             Some(server) => server.health(checks),
-            None => Arc::new(Health::new(checks, clock, config.server.tick_age_us_max())),
+            None => Arc::new(parts.health(checks)),
         };
-        let grpc_health = GrpcHealth::new(Arc::clone(&health));
-        grpc_health.follow(&tasks, &stop.serving);
         Ok(Self {
             backends,
             collector,
             server,
             owning,
             health,
-            grpc_health,
             stop,
             tasks,
         })
     }
 
+    /// Tells gRPC clients of the stages' health from here on.
+    pub(super) fn tell(&self, grpc_health: &GrpcHealth) {
+        grpc_health.follow(&self.health, &self.tasks, &self.stop.serving);
+    }
+
     /// All HTTP routes.
-    pub(super) fn http(&self, registry: Registry) -> Router {
+    pub(super) fn http(&self, registry: &Shared) -> Router {
         let mut routes = exposition::router(registry);
         if let Some(collector) = &self.collector {
             routes = routes.merge(sextant_collector::http::router(collector));
@@ -121,13 +112,13 @@ impl Stages {
     }
 
     /// All gRPC services, with health and reflection.
-    pub(super) fn grpc(&self) -> anyhow::Result<Router> {
+    pub(super) fn grpc(&self, health: &GrpcHealth) -> anyhow::Result<Router> {
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(sextant_wire::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()
             .context("the protocol's descriptors")?;
-        let mut routes = Routes::new(self.grpc_health.service()).add_service(reflection);
+        let mut routes = Routes::new(health.service()).add_service(reflection);
         if let Some(collector) = &self.collector {
             routes = routes.add_service(sextant_collector::grpc::service(collector));
         }
@@ -140,10 +131,6 @@ impl Stages {
     /// Where the present edition is found, if the process serves.
     pub(super) fn hub(&self) -> Option<&Arc<Hub>> {
         self.server.as_ref().map(Server::hub)
-    }
-
-    pub(super) fn grpc_health(&self) -> &GrpcHealth {
-        &self.grpc_health
     }
 
     pub(super) fn health(&self) -> &Arc<Health> {
@@ -219,10 +206,20 @@ impl Stages {
 }
 
 impl Parts<'_> {
-    fn aggregator(&self, registry: &mut Registry) -> anyhow::Result<Aggregator> {
-        let store = self.backends.store.as_ref();
+    /// The health of these parts of the process.
+    pub(super) fn health(&self, checks: Vec<Arc<dyn Check>>) -> Health {
+        let tick_age_us_max = self.config.server.tick_age_us_max();
+        Health::new(checks, Arc::clone(&self.clock), tick_age_us_max)
+    }
+
+    fn aggregator(
+        &self,
+        backends: &Backends,
+        registry: &mut Registry,
+    ) -> anyhow::Result<Aggregator> {
+        let store = backends.store.as_ref();
         let dependencies = sextant_aggregator::Dependencies {
-            log: Arc::clone(&self.backends.log),
+            log: Arc::clone(&backends.log),
             store: Arc::clone(store.context("an aggregator has a store")?),
             catalog: self.catalog.clone(),
             clock: Arc::clone(&self.clock),
@@ -234,13 +231,14 @@ impl Parts<'_> {
 
     fn collector(
         &self,
+        backends: &Backends,
         registry: &mut Registry,
         stop: &CancellationToken,
     ) -> anyhow::Result<Arc<Collector>> {
         let name = AgentId::new(self.instance).context("the process' name")?;
         let epoch = rand::random();
         let wiring = sextant_collector::Wiring {
-            log: Arc::clone(&self.backends.log),
+            log: Arc::clone(&backends.log),
             partitions: self.config.log.partitions,
             catalog: self.catalog.clone(),
             clock: Arc::clone(&self.clock),
@@ -257,13 +255,14 @@ impl Parts<'_> {
 
     fn server(
         &self,
+        backends: &Backends,
         registry: &mut Registry,
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> anyhow::Result<Server> {
-        let store = self.backends.store.as_ref();
+        let store = backends.store.as_ref();
         let wiring = sextant_server::Wiring {
-            log: Arc::clone(&self.backends.log),
+            log: Arc::clone(&backends.log),
             store: Arc::clone(store.context("a server has a store")?),
             catalog: self.catalog.clone(),
             clock: Arc::clone(&self.clock),

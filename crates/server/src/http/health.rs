@@ -21,6 +21,15 @@ pub fn router(health: Arc<Health>) -> Router {
         .with_state(health)
 }
 
+/// The same of a process that is starting: until it is ready, whatever else is asked for is answered
+/// as `/readyz` is.
+pub fn starting(health: Arc<Health>) -> Router {
+    Router::new()
+        .route("/livez", get(live))
+        .fallback(ready)
+        .with_state(health)
+}
+
 async fn live(State(health): State<Arc<Health>>) -> Result<Json<Value>, Problem> {
     let liveness = health.liveness();
     if liveness.stuck.is_empty() {
