@@ -52,7 +52,7 @@ pub(crate) fn run() -> bool {
     for report in &reports {
         println!("{}", line(report));
     }
-    println!("\n{}", tests.summary);
+    println!("{}\n{}", tests.failures, tests.summary);
     reports
         .iter()
         .all(|report| report.verdict != Verdict::Failed)

@@ -8,6 +8,7 @@
 mod ci;
 mod codegen;
 mod documents;
+mod failures;
 mod layers;
 mod problem;
 mod servers;
@@ -71,6 +72,6 @@ fn main() -> ExitCode {
 
 fn run_tests(arguments: &test::Arguments) -> Result<bool> {
     let outcome = test::run(arguments)?;
-    println!("\n{}", outcome.summary);
+    println!("{}\n{}", outcome.failures, outcome.summary);
     Ok(outcome.passed)
 }

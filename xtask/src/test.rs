@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use sextant_testbed::run::Servers;
 
+use crate::failures::Failures;
 use crate::{servers, workspace};
 
 #[derive(clap::Args, Default)]
@@ -23,6 +24,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) summary: Summary,
+    pub(crate) failures: Failures,
     pub(crate) passed: bool,
 }
 
@@ -65,12 +67,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
             .context("read what the tests print")?;
     }
     let status = child.wait().context("wait for cargo test")?;
+    let failures = std::mem::take(&mut tally.failures);
     let summary = tally.close();
     if !status.success() && summary.failed == 0 {
         println!("\ncargo test failed outside any test: {status}");
     }
     Ok(Outcome {
         summary,
+        failures,
         passed: status.success() && summary.failed == 0,
     })
 }
@@ -111,12 +115,14 @@ fn follow(mut output: impl BufRead, shown: &mut impl Write, tally: &mut Tally) -
 #[derive(Default)]
 struct Tally {
     summary: Summary,
+    failures: Failures,
     /// Whether a binary has begun and not yet reported.
     running: bool,
 }
 
 impl Tally {
     fn add(&mut self, line: &str) {
+        self.failures.add(line);
         if is_beginning(line) {
             self.end_of_binary();
             self.running = true;

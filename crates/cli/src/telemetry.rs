@@ -1,37 +1,47 @@
 //! What a process says of itself: one event, one line, on standard error.
 
+mod sparing;
+
 use std::fmt::{self, Debug, Write as _};
 
 use anyhow::Context as _;
 use tracing::Subscriber;
 use tracing::field::Field;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
-use tracing_subscriber::reload::Handle;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt as lines, reload};
 
 use crate::config::{LogFormat, TelemetryConfig};
 use crate::environment::Environment;
 use crate::escape::Escaping;
 
+pub use self::sparing::Sparing;
+
 /// What is said, which may be changed while it is being said.
-pub struct LiveFilter(Box<dyn Fn(EnvFilter) -> anyhow::Result<()> + Send + Sync>);
+pub struct LiveFilter(reload::Handle<EnvFilter, Registry>);
 
 type Said = Box<dyn Subscriber + Send + Sync>;
 
 /// Says on standard error what happens from here on. Once in a process.
-pub fn start(config: &TelemetryConfig, environment: &Environment) -> anyhow::Result<LiveFilter> {
-    let colour = environment.colour_on(&std::io::stderr());
-    let (subscriber, filter) = subscriber(config, std::io::stderr, colour)?;
+pub fn start(
+    config: &TelemetryConfig,
+    environment: &Environment,
+) -> anyhow::Result<(LiveFilter, Sparing)> {
+    let (colour, sparing) = (
+        environment.colour_on(&std::io::stderr()),
+        Sparing::default(),
+    );
+    let (subscriber, filter) = subscriber(config, std::io::stderr, colour, &sparing)?;
     tracing::subscriber::set_global_default(subscriber).context("cannot start telemetry")?;
-    Ok(filter)
+    Ok((filter, sparing))
 }
 
 impl LiveFilter {
     /// Goes by another filter from here on.
     pub fn replace(&self, filter: &str) -> anyhow::Result<()> {
-        (self.0)(EnvFilter::try_new(filter)?)
+        Ok(self.0.reload(EnvFilter::try_new(filter)?)?)
     }
 }
 
@@ -39,33 +49,29 @@ fn subscriber<W>(
     config: &TelemetryConfig,
     writer: W,
     colour: bool,
+    sparing: &Sparing,
 ) -> anyhow::Result<(Said, LiveFilter)>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let filter = EnvFilter::try_new(&config.filter).context("telemetry.filter")?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer)
-        .with_ansi(colour);
-    Ok(match config.format {
+    let (filter, handle) = reload::Layer::new(filter);
+    let subscriber = Registry::default().with(filter);
+    let layer = lines::layer().with_writer(writer).with_ansi(colour);
+    let sparing = sparing.clone();
+    let subscriber: Said = match config.format {
         // JSON escapes whatever would end a line.
         LogFormat::Json => {
-            let builder = builder.json().flatten_event(true).with_filter_reloading();
-            let filter = live(builder.reload_handle());
-            (Box::new(builder.finish()), filter)
+            let layer = layer.json().flatten_event(true);
+            Box::new(subscriber.with(layer.with_filter(sparing)))
         }
         LogFormat::Compact => {
             let fields = debug_fn(field).delimited(" ");
-            let builder = builder.compact().fmt_fields(fields).with_filter_reloading();
-            let filter = live(builder.reload_handle());
-            (Box::new(builder.finish()), filter)
+            let layer = layer.compact().fmt_fields(fields);
+            Box::new(subscriber.with(layer.with_filter(sparing)))
         }
-    })
-}
-
-fn live<S: 'static>(handle: Handle<EnvFilter, S>) -> LiveFilter {
-    LiveFilter(Box::new(move |filter| Ok(handle.reload(filter)?)))
+    };
+    Ok((subscriber, LiveFilter(handle)))
 }
 
 /// Writes a field so that nothing a remote has sent can end the line or steer the terminal.
@@ -103,7 +109,9 @@ mod tests {
         };
         let written = Written::default();
         let writer = written.clone();
-        let (subscriber, _) = subscriber(&config, move || writer.clone(), colour).unwrap();
+        let sparing = Sparing::default();
+        let subscriber = subscriber(&config, move || writer.clone(), colour, &sparing);
+        let (subscriber, _) = subscriber.unwrap();
         tracing::subscriber::with_default(subscriber, event);
         let bytes = written.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -125,7 +133,9 @@ mod tests {
         };
         let written = Written::default();
         let writer = written.clone();
-        let (subscriber, filter) = subscriber(&config, move || writer.clone(), false).unwrap();
+        let sparing = Sparing::default();
+        let subscriber = subscriber(&config, move || writer.clone(), false, &sparing);
+        let (subscriber, filter) = subscriber.unwrap();
         tracing::subscriber::with_default(subscriber, || {
             tracing::debug!("before");
             filter.replace("debug").unwrap();
@@ -173,5 +183,33 @@ mod tests {
         let event = || tracing::info!("plain");
         assert!(said(LogFormat::Compact, true, event).contains('\u{1b}'));
         assert!(!said(LogFormat::Compact, false, event).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn what_repeats_is_said_ten_times_and_the_rest_is_counted() {
+        let config = TelemetryConfig {
+            filter: "info".to_owned(),
+            format: LogFormat::Compact,
+        };
+        let (written, sparing) = (Written::default(), Sparing::default());
+        let writer = written.clone();
+        let subscriber = subscriber(&config, move || writer.clone(), false, &sparing);
+        tracing::subscriber::with_default(subscriber.unwrap().0, || {
+            for n in 0..25 {
+                tracing::warn!(n, "refused");
+                tracing::info!(n, "asked for");
+            }
+            tracing::warn!("something else");
+            sparing.report();
+            sparing.report();
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let count = |part: &str| text.matches(part).count();
+        assert_eq!((count("refused"), count("asked for")), (10, 25), "{text}");
+        assert_eq!(
+            (count("something else"), count("lines=15 ")),
+            (1, 1),
+            "{text}"
+        );
     }
 }

@@ -40,7 +40,7 @@ use crate::exit::Failure;
 use crate::listen::{self, Bound, Limits, Listening, Protocol};
 use crate::output;
 use crate::shutdown::{Shutdown, Signals, Told};
-use crate::telemetry;
+use crate::telemetry::{self, LiveFilter};
 
 use self::backends::Backends;
 use self::demonstration::{Demonstration, Shown};
@@ -70,13 +70,24 @@ pub(crate) struct Job<'j> {
 /// Runs until it is told to end, or until the log fails for good.
 pub(crate) async fn run(job: Job<'_>, environment: &Environment) -> Result<(), Failure> {
     let settings = job.settings(environment)?;
-    let filter = telemetry::start(&settings.config.telemetry, environment)?;
+    let (filter, sparing) = telemetry::start(&settings.config.telemetry, environment)?;
+    sparing
+        .beside(work(job, environment, &settings, filter))
+        .await
+}
+
+async fn work(
+    job: Job<'_>,
+    environment: &Environment,
+    settings: &Settings,
+    filter: LiveFilter,
+) -> Result<(), Failure> {
     let mut signals = Signals::install()?;
     let mut registry = Registry::default();
     let reload = Reload {
         job,
         environment,
-        started: &settings,
+        started: settings,
         guard: Guard::new(settings.access.clone(), &mut registry),
         catalog: LiveCatalog::new(settings.catalog.clone()),
         filter,
