@@ -3,12 +3,15 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+/// Far above what any takes on a busy machine.
+const READY_MAX: Duration = Duration::from_mins(3);
+const END_MAX: Duration = Duration::from_mins(1);
 const ANY_PORT: &str = "127.0.0.1:0";
 
 /// The binary, built if it is not fresh, by the profile of whoever asks.
@@ -165,7 +168,9 @@ impl Process {
 
     /// Waits for its end.
     pub fn ended(&mut self) -> ExitStatus {
-        self.child.wait().unwrap()
+        within(END_MAX, "the process to end", || {
+            self.child.try_wait().unwrap()
+        })
     }
 
     /// Sends it a signal, as `kill` names it.
@@ -183,15 +188,25 @@ impl Starting {
     /// Waits until it says where it listens.
     pub fn ready(self) -> Process {
         let Self(mut process) = self;
-        let mut lines = BufReader::new(process.child.stdout.take().unwrap()).lines();
-        let mut address = |prefix: &str| {
-            let line = lines.find(|line| line.as_ref().unwrap().starts_with(prefix));
-            line.expect("the addresses are printed").unwrap()[prefix.len()..].to_owned()
+        let stdout = process.child.stdout.take().unwrap();
+        let (line, lines) = mpsc::channel();
+        // All that it prints is read, so that it never waits for a reader.
+        thread::spawn(move || {
+            let printed = BufReader::new(stdout).lines();
+            printed.for_each(|printed| drop(line.send(printed.unwrap())));
+        });
+        let deadline = Instant::now() + READY_MAX;
+        let address = |prefix: &str| {
+            loop {
+                let left = deadline.saturating_duration_since(Instant::now());
+                let line = lines.recv_timeout(left).expect("the addresses are printed");
+                if let Some(address) = line.strip_prefix(prefix) {
+                    return address.to_owned();
+                }
+            }
         };
         process.http = address("http listening on ");
         process.grpc = address("grpc listening on ");
-        // What else it prints is read, so that it never waits for a reader.
-        thread::spawn(move || lines.for_each(drop));
         process
     }
 }
@@ -219,14 +234,18 @@ fn spawn(command: &mut Command) -> Child {
 }
 
 /// Tries until the answer is there.
-pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(30);
+pub fn eventually<T>(what: &str, attempt: impl FnMut() -> Option<T>) -> T {
+    within(Duration::from_secs(30), what, attempt)
+}
+
+fn within<T>(limit: Duration, what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + limit;
     loop {
         if let Some(answer) = attempt() {
             return answer;
         }
-        assert!(Instant::now() < deadline, "waited 30 s for {what}");
-        thread::sleep(Duration::from_millis(100));
+        assert!(Instant::now() < deadline, "waited {limit:?} for {what}");
+        thread::sleep(Duration::from_millis(50));
     }
 }
 
