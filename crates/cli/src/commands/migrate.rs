@@ -11,17 +11,21 @@ pub(super) async fn run(file: &ConfigFile, environment: &Environment) -> Result<
     use anyhow::Context as _;
     use sextant_store::clickhouse::{SCHEMA_VERSION, migrate};
 
-    use crate::output;
     use crate::process::retention;
+    use crate::{output, telemetry};
 
     let settings = settings(file, environment)?;
     let config = &settings.config;
+    telemetry::start(&config.telemetry, environment)?;
     let run = migrate(&config.clickhouse, retention(&config.store)).await;
     let run = run.context("cannot bring the schema up to date")?;
     let database = &config.clickhouse.database;
     output::line(match run.as_slice() {
         [] => format!("{database} has schema {SCHEMA_VERSION} already"),
-        _ => format!("{database} has schema {SCHEMA_VERSION} now"),
+        [first, ..] => {
+            let from = first - 1;
+            format!("{database} has schema {SCHEMA_VERSION} now, and had {from}")
+        }
     })?;
     Ok(())
 }
