@@ -4,8 +4,8 @@
 //! problem at once, each with its file, line, column and key; `catalog.toml` beside this file is
 //! the shipped one and shows the format.
 //!
-//! - [`catalog`]: the catalog and its look-ups; [`model`]: what it says of one model; [`live`]:
-//!   one that may be replaced.
+//! - [`catalog`]: the catalog and its look-ups; [`model`]: what it says of one model; [`facts`]: what
+//!   of that a router must know; [`live`]: a catalog that may be replaced.
 //! - [`price`], [`pricing`]: exact money, and which endpoint is cheaper.
 //! - [`benchmark`]: published scores and the composite made of them.
 //! - [`limits`]: how much a catalog may hold; [`problem`]: how a bad one is refused.
@@ -13,6 +13,7 @@
 pub mod benchmark;
 pub mod catalog;
 mod decimal;
+pub mod facts;
 pub mod limits;
 pub mod live;
 pub mod model;
@@ -24,6 +25,7 @@ mod revision;
 
 pub use benchmark::{Benchmark, Benchmarks, Score};
 pub use catalog::{Catalog, Revision};
+pub use facts::EndpointFacts;
 pub use live::LiveCatalog;
 pub use model::{Architecture, Endpoint, Modality, Model};
 pub use price::{Price, PriceError};

@@ -4,12 +4,12 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
+use sextant_catalog::EndpointFacts;
 use sextant_catalog::{Catalog, LiveCatalog};
 use sextant_measure::time::Timestamp;
 use sextant_snapshot::change::Delta;
 use sextant_snapshot::snapshot::Snapshot;
 use sextant_snapshot::version::Version;
-use sextant_wire::snapshot::routing::EndpointFacts;
 use sextant_wire::snapshot::{encode, json};
 
 use crate::coding::Coding;

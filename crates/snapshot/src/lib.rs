@@ -2,7 +2,8 @@
 //!
 //! Values and pure functions only: no I/O, no clock, no async. Time is an argument.
 //!
-//! - [`row`], [`gates`]: what is known of an endpoint, of a sender, and of an operator's verdicts.
+//! - [`row`], [`gates`]: what is known of an endpoint, of a sender, and of an operator's verdicts;
+//!   [`routing`]: what of an endpoint's row a router must know.
 //! - [`record`], [`key`]: what is read from the windows log.
 //! - [`picture`]: what a reader of the logs holds, and what changed in it since a version.
 //! - [`snapshot`], [`change`], [`version`]: what is handed out.
@@ -30,6 +31,7 @@ mod partition;
 pub mod picture;
 mod providers;
 pub mod record;
+pub mod routing;
 pub mod row;
 pub mod snapshot;
 pub mod stamp;

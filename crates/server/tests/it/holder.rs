@@ -1,10 +1,11 @@
 //! What a client holds of a watch.
 
+use sextant_catalog::EndpointFacts;
 use sextant_server::grpc::SnapshotService;
 use sextant_snapshot::mirror::Mirror;
+use sextant_snapshot::routing::RoutingRow;
 use sextant_snapshot::snapshot::Snapshot;
 use sextant_wire::snapshot::decode::{Full, Update};
-use sextant_wire::snapshot::routing::{EndpointFacts, RoutingRow};
 use sextant_wire::v1::snapshot_service_client::SnapshotServiceClient;
 use sextant_wire::v1::{GetSnapshotRequest, WatchSnapshotRequest, WatchSnapshotResponse};
 use tonic::{Status, Streaming};

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message;
-use sextant_catalog::{Price, Pricing};
+use sextant_catalog::{EndpointFacts, Price, Pricing};
 use sextant_measure::id::{EndpointId, ModelId, Operation, ProviderId, Region};
 use sextant_measure::quantization::Quantization;
 use sextant_measure::ratio::Ratio;
 use sextant_measure::time::Timestamp;
 use sextant_snapshot::change::Delta;
 use sextant_snapshot::gates::{Gate, GateKey, Verdict};
+use sextant_snapshot::routing::{MedianAndTail, RegionRouting, RoutingFigures, RoutingRow};
 use sextant_snapshot::row::AgentsSeen;
 use sextant_snapshot::snapshot::{Header, Snapshot};
 use sextant_snapshot::stamp::{Stamp, Stamped};
 
-use super::routing::{EndpointFacts, MedianAndTail, RegionRouting, RoutingFigures, RoutingRow};
 use crate::v1::watch_snapshot_response::Message as Push;
 use crate::{DecodeError, v1};
 

@@ -12,9 +12,10 @@ use sextant_snapshot::row::EndpointRow;
 use sextant_snapshot::snapshot::{Header, Snapshot};
 use sextant_snapshot::stamp::{Stamp, Stamped};
 
-use super::routing::{EndpointFacts, RoutingFigures};
 use crate::v1;
 use crate::v1::watch_snapshot_response::Message as Push;
+use sextant_catalog::EndpointFacts;
+use sextant_snapshot::routing::RoutingFigures;
 
 /// Everything, as a message of a watch.
 ///

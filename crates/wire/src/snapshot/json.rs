@@ -28,8 +28,9 @@ use sextant_snapshot::row::EndpointRow;
 use sextant_snapshot::snapshot::Snapshot;
 use sextant_snapshot::stamp::{Stamp, Stamped};
 
-use super::routing::{EndpointFacts, MedianAndTail, RoutingFigures};
 use crate::json::rfc3339;
+use sextant_catalog::EndpointFacts;
+use sextant_snapshot::routing::{MedianAndTail, RoutingFigures};
 
 /// Everything: statistics, gates, and what the catalog says.
 ///

@@ -19,8 +19,9 @@ use sextant_snapshot::version::{GatesPosition, StatisticsPosition, Version};
 
 use super::decode::{Full, SnapshotRequest, Update};
 use super::encode;
-use super::routing::{EndpointFacts, RoutingRow};
 use crate::v1;
+use sextant_catalog::EndpointFacts;
+use sextant_snapshot::routing::RoutingRow;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000)
@@ -225,7 +226,8 @@ fn the_lower_bound_is_sent_from_the_minimum_on() {
         let mut seen = Figures::default();
         seen.counts
             .add_code(count_code(Source::Live, Outcome::Ok), n);
-        v1::RoutingFigures::from(&super::routing::RoutingFigures::from(&seen)).uptime_30m_lower
+        v1::RoutingFigures::from(&sextant_snapshot::routing::RoutingFigures::from(&seen))
+            .uptime_30m_lower
     };
     assert_eq!(sent(19), None);
     assert!(sent(20).is_some_and(|lower| 0.8 < lower && lower < 0.9));

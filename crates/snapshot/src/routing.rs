@@ -1,25 +1,12 @@
-//! What a gateway must know of an endpoint.
+//! What was measured of an endpoint, as far as a gateway must know it.
 
-use sextant_catalog::{Endpoint, Pricing};
 use sextant_measure::figures::{Figures, Percentile, Percentiles, minimum};
 use sextant_measure::id::{EndpointId, Region};
 use sextant_measure::ratio::Ratio;
 use sextant_measure::status::Status;
 use sextant_measure::time::Timestamp;
-use sextant_snapshot::row::{AgentsSeen, EndpointRow, Row};
 
-/// What the catalog says of an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndpointFacts {
-    /// Which endpoint.
-    pub id: EndpointId,
-    /// At the model's native precision.
-    pub native: bool,
-    /// What a request costs, if that is known.
-    pub price: Option<Pricing>,
-    /// What it costs in the provider's batch interface.
-    pub batch_price: Option<Pricing>,
-}
+use crate::row::{AgentsSeen, EndpointRow, Row};
 
 /// What was measured of an endpoint, as far as a router needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,17 +84,6 @@ impl Row for RoutingRow {
 
     fn published_at(&self) -> Timestamp {
         self.published_at
-    }
-}
-
-impl From<&Endpoint> for EndpointFacts {
-    fn from(endpoint: &Endpoint) -> Self {
-        Self {
-            id: endpoint.id.clone(),
-            native: endpoint.native,
-            price: endpoint.price,
-            batch_price: endpoint.batch_price,
-        }
     }
 }
 
