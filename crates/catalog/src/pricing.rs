@@ -27,7 +27,7 @@ impl Pricing {
     }
 
     /// The blended price times the mix's parts: exact, so that what differs never ties.
-    fn weighted(self, mix: Mix) -> u128 {
+    pub fn weighted(self, mix: Mix) -> u128 {
         u128::from(self.input.as_nano_usd()) * u128::from(mix.input)
             + u128::from(self.output.as_nano_usd()) * u128::from(mix.output)
     }

@@ -1,0 +1,177 @@
+//! What there is to choose from: a snapshot, laid out for look-ups.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sextant_catalog::{EndpointFacts, Mix, PriceRank};
+use sextant_measure::id::{EndpointId, ModelId, Operation};
+use sextant_measure::quantization::Quantization;
+use sextant_measure::status::Status;
+use sextant_measure::time::Timestamp;
+use sextant_snapshot::gates::Gate;
+use sextant_snapshot::routing::RoutingRow;
+use sextant_snapshot::snapshot::Snapshot;
+use sextant_snapshot::stamp::Stamped;
+
+use crate::candidate::Candidate;
+use crate::freshness::{Ages, Freshness};
+use crate::gates::{Admission, OperationGates};
+use crate::tier::Tier;
+
+/// All candidates, by model.
+#[derive(Debug, Default)]
+pub struct Board {
+    models: HashMap<ModelId, Arc<ModelBoard>>,
+    observer_suspected: bool,
+    ages: Ages,
+}
+
+/// The candidates of one model.
+#[derive(Debug)]
+pub struct ModelBoard {
+    /// In the order of their ids.
+    candidates: Box<[Candidate]>,
+    /// In the order of the operations.
+    gates: Box<[OperationGates]>,
+}
+
+/// A board as it is seen some time after its snapshot came.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'b> {
+    pub(crate) board: &'b Board,
+    since: Duration,
+}
+
+/// What is known of an endpoint.
+#[derive(Clone, Copy, Default)]
+struct Known<'a> {
+    facts: Option<&'a EndpointFacts>,
+    row: Option<&'a RoutingRow>,
+}
+
+impl Board {
+    /// A snapshot with the catalog's section, its numbers counting for less from these ages on.
+    pub fn new(snapshot: &Snapshot<RoutingRow>, facts: &[EndpointFacts], ages: Ages) -> Self {
+        let mut known: BTreeMap<&EndpointId, Known<'_>> = BTreeMap::new();
+        for one in facts {
+            known.entry(&one.id).or_default().facts = Some(one);
+        }
+        for row in snapshot.rows() {
+            known.entry(&row.value.id).or_default().row = Some(&row.value);
+        }
+        let mut models: BTreeMap<&ModelId, Vec<(&EndpointId, Known<'_>)>> = BTreeMap::new();
+        for (id, one) in known {
+            models.entry(&id.model).or_default().push((id, one));
+        }
+        let mut gates: HashMap<&ModelId, Vec<&Gate>> = HashMap::new();
+        for Stamped { value, .. } in snapshot.gates() {
+            gates.entry(&value.key().model).or_default().push(value);
+        }
+        let header = snapshot.header();
+        let board = |(model, known): (&ModelId, Vec<_>)| {
+            let gates = gates.get(model).map_or(&[][..], Vec::as_slice);
+            let board = ModelBoard::new(&known, gates, header.generated_at);
+            (model.clone(), Arc::new(board))
+        };
+        Self {
+            models: models.into_iter().map(board).collect(),
+            observer_suspected: header.observer_suspected,
+            ages,
+        }
+    }
+
+    /// The candidates of a model.
+    pub fn model(&self, model: &ModelId) -> Option<&Arc<ModelBoard>> {
+        self.models.get(model)
+    }
+
+    /// The cheapest candidate that may serve an operation and is not down, by blended price.
+    pub fn cheapest_green(&self, model: &ModelId, operation: &Operation) -> Option<&Candidate> {
+        let board = self.model(model)?;
+        board.candidates.get(board.gates(operation)?.cheapest?)
+    }
+
+    /// The board so long after its snapshot came.
+    pub fn after(&self, since: Duration) -> View<'_> {
+        View { board: self, since }
+    }
+
+    pub(crate) fn observer_suspected(&self) -> bool {
+        self.observer_suspected
+    }
+}
+
+impl View<'_> {
+    /// How far a candidate's numbers can be relied on.
+    pub(crate) fn freshness(&self, candidate: &Candidate) -> Freshness {
+        let age = candidate.age().unwrap_or_default() + self.since;
+        self.board.ages.of(age)
+    }
+}
+
+impl ModelBoard {
+    fn new(known: &[(&EndpointId, Known<'_>)], gates: &[&Gate], now: Timestamp) -> Self {
+        // An endpoint that is only seen in traffic is native if its precision is.
+        let native: BTreeSet<Quantization> = known
+            .iter()
+            .filter(|(_, one)| one.facts.is_some_and(|facts| facts.native))
+            .map(|(id, _)| id.quantization)
+            .collect();
+        let candidates: Box<[Candidate]> = known
+            .iter()
+            .map(|(id, one)| {
+                let native = native.contains(&id.quantization);
+                Candidate::new((*id).clone(), native, one.facts, one.row, now)
+            })
+            .collect();
+        let mut board = Self {
+            gates: by_operation(gates),
+            candidates,
+        };
+        let cheapest: Vec<_> = board.gates.iter().map(|one| board.cheapest(one)).collect();
+        for (one, cheapest) in board.gates.iter_mut().zip(cheapest) {
+            one.cheapest = cheapest;
+        }
+        board
+    }
+
+    /// Its candidates, in the order of their ids.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    pub(crate) fn gates(&self, operation: &Operation) -> Option<&OperationGates> {
+        let found = self
+            .gates
+            .binary_search_by(|gates| gates.operation.cmp(operation));
+        self.gates.get(found.ok()?)
+    }
+
+    fn cheapest(&self, gates: &OperationGates) -> Option<usize> {
+        let admitted = self.candidates.iter().enumerate().filter(|(_, one)| {
+            let admission = Admission::of(one.id.quantization, one.native, Some(gates));
+            let status = one.numbers(None).at(Freshness::Fresh).status;
+            admission == Admission::Admitted && status != Status::Down
+        });
+        let priced = admitted.filter_map(|(index, one)| {
+            let price = Some(one.price(Tier::Standard)?);
+            let (provider, quantization) = (&one.id.provider, one.id.quantization);
+            let rank = PriceRank::new(price, Mix::default(), provider, quantization);
+            Some((rank, index))
+        });
+        priced.min().map(|(_, index)| index)
+    }
+}
+
+fn by_operation(gates: &[&Gate]) -> Box<[OperationGates]> {
+    let mut operations: BTreeMap<&Operation, OperationGates> = BTreeMap::new();
+    for gate in gates {
+        let operation = &gate.key().operation;
+        let one = operations
+            .entry(operation)
+            .or_insert_with(|| OperationGates::new(operation.clone()));
+        one.set(gate.key().quantization, gate.verdict());
+    }
+    operations.into_values().collect()
+}
