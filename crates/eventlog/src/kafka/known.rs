@@ -88,7 +88,7 @@ impl Known {
             let metadata = asked.fetch_metadata(Some(&full_name), TIMEOUT);
             let metadata = metadata.map_err(|error| {
                 let doing = format!("looking for topic {full_name:?}");
-                asked.context().fault(&doing, &error)
+                asked.context().first_fault(&doing, &error)
             })?;
             let found = metadata.topics().first();
             match found.and_then(MetadataTopic::error).map(Code::from) {
