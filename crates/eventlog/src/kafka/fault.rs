@@ -28,6 +28,9 @@ impl Lasting {
 }
 
 const ACLS: &str = "the user lacks a right (ACL) at the brokers";
+/// A topic's settings are not shown.
+pub(super) const SETTINGS_UNSEEN: Lasting =
+    Lasting::Denied("the user lacks the right (ACL) DescribeConfigs to the topic");
 const PASSWORD: &str = "check `sasl_username` and what is in `sasl_password_file`";
 const MECHANISM: &str =
     "check `security` and `sasl_mechanism` against the brokers' listener and its mechanisms";

@@ -9,6 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use tokio::time::{Instant, sleep};
 
 use super::client::Context;
+use super::fault;
 use super::known::Known;
 use super::setup::MESSAGE_BYTES_MAX;
 use crate::{Cleanup, LogError, TopicSpec};
@@ -73,6 +74,10 @@ impl Topics<'_> {
             }
             Err(error) => return Err(self.fault(&doing, &error)),
         };
+        // Brokers show none to who may not see them, and rdkafka leaves out that they said so.
+        if resource.entries.is_empty() {
+            return Err(fault::SETTINGS_UNSEEN.error(&doing));
+        }
         let entries = resource.entries.into_iter();
         Ok(entries
             .filter_map(|entry| Some((entry.name, entry.value?)))

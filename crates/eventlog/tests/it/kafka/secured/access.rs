@@ -135,6 +135,18 @@ async fn topics_are_made_by_who_may_create_them() {
 }
 
 #[tokio::test]
+async fn who_may_not_see_the_topics_settings_is_told_which_right_is_missing() {
+    let fleet = Fleet::with_topics().await;
+    let command = "--add --allow-principal User:server --operation Describe \
+                   --resource-pattern-type prefixed --topic sextant.";
+    fleet.acls(command.to_owned()).await;
+    let log = fleet.log_of("server");
+    may(async || log.bounds(OBSERVATIONS, 0).await).await;
+    let refusal = log.prepare(&topics()).await.unwrap_err();
+    assert_denied(&refusal, &["DescribeConfigs", OBSERVATIONS]);
+}
+
+#[tokio::test]
 async fn a_collector_appends_observations_and_nothing_else() {
     let fleet = Fleet::with_topics().await;
     fleet.grant("Collector", |_| true).await;
