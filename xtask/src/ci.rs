@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: every check, then all tests, whose summary is the last line.
+//! `cargo xtask ci`: every check, then all tests, whose common summary is the last line.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -42,11 +42,9 @@ pub(crate) fn run() -> bool {
         .collect();
     let mut tests = test::Outcome::default();
     reports.push(step("test", || {
-        judge(test::run(&test::Arguments::default()).map(|outcome| {
-            tests = outcome;
-            verdict(tests.passed)
-        }))
+        judge(run_tests(&test::Arguments::default(), &mut tests))
     }));
+    reports.push(step("tls", || judge(tls(&mut tests))));
 
     println!();
     for report in &reports {
@@ -56,6 +54,26 @@ pub(crate) fn run() -> bool {
     reports
         .iter()
         .all(|report| report.verdict != Verdict::Failed)
+}
+
+/// Runs tests and adds them to the others.
+fn run_tests(arguments: &test::Arguments, tests: &mut test::Outcome) -> Result<Verdict> {
+    let outcome = test::run(arguments)?;
+    tests.summary += outcome.summary;
+    tests.failures.add_all(outcome.failures);
+    Ok(verdict(outcome.passed))
+}
+
+/// The log over TLS and SASL: the one package that has them, since they build OpenSSL.
+fn tls(tests: &mut test::Outcome) -> Result<Verdict> {
+    let package = ["-p", "sextant-eventlog", "--features", "kafka-tls"];
+    let line = [&["clippy"], &package[..], &["--all-targets"]].concat();
+    let linted = cargo(&[&line[..], &["--", "-D", "warnings"]].concat())?;
+    let line = [&package[..], &["--test", "it", "kafka::secured::"]].concat();
+    let tested = run_tests(&test::Arguments::of(&line), tests)?;
+    Ok(verdict(
+        linted == Verdict::Passed && tested == Verdict::Passed,
+    ))
 }
 
 fn step(name: &'static str, run: impl FnOnce() -> Verdict) -> Report {

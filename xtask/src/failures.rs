@@ -30,6 +30,11 @@ impl Failures {
             self.panics.push(line.to_owned());
         }
     }
+
+    pub(crate) fn add_all(&mut self, other: Self) {
+        self.names.extend(other.names);
+        self.panics.extend(other.panics);
+    }
 }
 
 impl fmt::Display for Failures {

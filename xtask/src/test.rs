@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Write};
+use std::ops::AddAssign;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -34,6 +35,14 @@ pub(crate) struct Summary {
     passed: u64,
     failed: u64,
     skipped: u64,
+}
+
+impl AddAssign for Summary {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
 }
 
 impl fmt::Display for Summary {
@@ -80,6 +89,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
 }
 
 impl Arguments {
+    /// What `cargo test` takes.
+    pub(crate) fn of(cargo: &[&str]) -> Self {
+        Self {
+            cargo: cargo.iter().map(|&argument| argument.to_owned()).collect(),
+            runner: Vec::new(),
+        }
+    }
+
     fn choose_packages(&self) -> bool {
         self.cargo.iter().any(|argument| {
             argument.starts_with("--package")
@@ -176,6 +193,13 @@ mod tests {
     #[test]
     fn the_results_of_all_binaries_are_added_up() {
         let summary = tally(&["running 4 tests", PASSED, "", "running 6 tests", FAILED]);
+        assert_eq!(summary.to_string(), "7 passed, 2 failed, 1 skipped");
+    }
+
+    #[test]
+    fn the_results_of_several_runs_are_added_up() {
+        let mut summary = tally(&["running 4 tests", PASSED]);
+        summary += tally(&["running 6 tests", FAILED]);
         assert_eq!(summary.to_string(), "7 passed, 2 failed, 1 skipped");
     }
 

@@ -46,7 +46,8 @@ pub enum LogError {
         partitions: u32,
     },
 
-    /// A topic exists with another setting.
+    /// A topic exists with another setting. Names and figures are those by which it is changed: on
+    /// Kafka the whole name, Kafka's own key, and its units.
     #[error(
         "topic {topic:?} has {setting} {found} where {wanted} is wanted: change the topic, or what is \
          wanted of it"

@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
 use crate::server::Server;
@@ -42,7 +42,9 @@ pub struct Options {
     /// More lines of settings, which win over the others. `@BROKER@` is the port it is reached at,
     /// `@CONTROLLER@` that of its controller.
     pub settings: String,
-    /// Names and passwords for SCRAM with SHA-256.
+    /// Listeners beside the plain one: names, in capitals, and protocols (`SASL_SSL`).
+    pub listeners: Vec<(String, String)>,
+    /// Names and passwords for SCRAM, with SHA-256 and with SHA-512.
     pub users: Vec<(String, String)>,
 }
 
@@ -52,6 +54,8 @@ pub struct Kafka {
     server: Option<Server>,
     folder: TempDir,
     address: String,
+    /// Of the listeners beside the plain one, in their order.
+    ports: Vec<(String, u16)>,
 }
 
 impl Kafka {
@@ -72,24 +76,30 @@ impl Kafka {
         let folder = tempfile::Builder::new()
             .prefix("sextant-kafka-")
             .tempdir()?;
-        let [broker, controller] = free_ports()?;
+        let ports = free_ports(2 + options.listeners.len())?;
+        let [broker, controller, more @ ..] = &ports[..] else {
+            bail!("no ports");
+        };
+        let names = options.listeners.iter().map(|(name, _)| name.clone());
         let properties = folder.path().join("server.properties");
-        let settings = settings(folder.path(), broker, controller, &options.settings);
+        let settings = settings(folder.path(), *broker, *controller, more, options);
         fs::write(&properties, settings)?;
         fs::create_dir(folder.path().join("tmp"))?;
         let mut format = java(folder.path());
         format.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"]);
         format.arg(&properties);
         for (name, password) in &options.users {
-            let user = format!("SCRAM-SHA-256=[name={name},password={password}]");
-            format.args(["-S", &user]);
+            for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
+                let user = format!("{mechanism}=[name={name},password={password}]");
+                format.args(["-S", &user]);
+            }
         }
         fetched::run(&mut format, NEEDS)?;
-        let address = format!("127.0.0.1:{broker}");
         let mut kafka = Self {
             server: None,
             folder,
-            address,
+            address: format!("127.0.0.1:{broker}"),
+            ports: names.zip(more.iter().copied()).collect(),
         };
         kafka.start_again()?;
         Ok(kafka)
@@ -98,6 +108,25 @@ impl Kafka {
     /// Where it is reached, as `host:port`.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// The port of a listener beside the plain one.
+    pub fn port(&self, listener: &str) -> Option<u16> {
+        let mut ports = self.ports.iter();
+        ports.find_map(|(name, port)| (name == listener).then_some(*port))
+    }
+
+    /// Runs `kafka-acls.sh`, by way of the plain listener, and answers what it printed.
+    ///
+    /// # Errors
+    /// If the tool can't be fetched, or refuses; with what it printed.
+    pub fn acls(&self, arguments: &[&str]) -> Result<String> {
+        fetch_tools()?;
+        let mut tool = java_with(self.folder.path(), &[jars(), tools()]);
+        tool.arg("org.apache.kafka.tools.AclCommand");
+        tool.args(["--bootstrap-server", &self.address]);
+        tool.args(arguments);
+        fetched::run(&mut tool, NEEDS)
     }
 
     /// Its number among the processes of the machine, while it runs.
@@ -144,8 +173,33 @@ impl Kafka {
     }
 }
 
-/// Java with the jars, for a small heap and a quick start.
+/// Fetches the command-line tools, of the broker's own version, unless they are there.
+fn fetch_tools() -> Result<()> {
+    let pom = fs::read_to_string(pom())?;
+    let version = version(&pom).context("tests/kafka/pom.xml names no version of Kafka")?;
+    fetched::fill_once(&tools(), version, |folder| {
+        let goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy";
+        let artifact = format!("-Dartifact=org.apache.kafka:kafka-tools:{version}");
+        let output = format!("-DoutputDirectory={}", folder.display());
+        let mut maven = Command::new("mvn");
+        maven.args(["-B", "-ntp", "-q", goal, &artifact, &output]);
+        fetched::run(&mut maven, NEEDS).map(drop)
+    })
+}
+
+fn version(pom: &str) -> Option<&str> {
+    let (_, rest) = pom.split_once("<artifactId>kafka_2.13</artifactId>")?;
+    let (_, rest) = rest.split_once("<version>")?;
+    rest.split_once("</version>").map(|(version, _)| version)
+}
+
+/// Java with the broker's jars, for a small heap and a quick start.
 fn java(folder: &Path) -> Command {
+    java_with(folder, &[jars()])
+}
+
+fn java_with(folder: &Path, jars: &[PathBuf]) -> Command {
+    let jars = jars.iter().map(|jars| format!("{}/*", jars.display()));
     let mut java = Command::new("java");
     java.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
         .args(["-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError"])
@@ -155,30 +209,53 @@ fn java(folder: &Path) -> Command {
             "-Dlog4j2.configurationFile={}",
             sources().join("log4j2.properties").display()
         ))
-        .args(["-cp", &format!("{}/*", jars().display())]);
+        .args(["-cp", &jars.collect::<Vec<_>>().join(":")]);
     java
 }
 
-fn settings(folder: &Path, broker: u16, controller: u16, more: &str) -> String {
+fn settings(
+    folder: &Path,
+    broker: u16,
+    controller: u16,
+    more: &[u16],
+    options: &Options,
+) -> String {
     let shipped = include_str!("../../../tests/kafka/server.properties");
-    format!("{shipped}\n{more}\n")
+    let wanted = options.listeners.iter().zip(more);
+    let (listeners, protocols): (String, String) = wanted
+        .map(|((name, protocol), port)| {
+            let listener = format!(",{name}://127.0.0.1:{port}");
+            (listener, format!(",{name}:{protocol}"))
+        })
+        .unzip();
+    shipped
+        .lines()
+        .map(|line| match line.split_once('=') {
+            Some(("listeners", _)) => format!("{line}{listeners}\n"),
+            Some(("listener.security.protocol.map", _)) => format!("{line}{protocols}\n"),
+            _ => format!("{line}\n"),
+        })
+        .chain([format!("{}\n", options.settings)])
+        .collect::<String>()
         .replace("@BROKER@", &broker.to_string())
         .replace("@CONTROLLER@", &controller.to_string())
         .replace("@DATA@", &folder.join("data").display().to_string())
 }
 
-/// Two ports that were free a moment ago. The controller's must be known before it starts.
-fn free_ports() -> Result<[u16; 2]> {
-    let held = [
-        TcpListener::bind("127.0.0.1:0")?,
-        TcpListener::bind("127.0.0.1:0")?,
-    ];
-    let [broker, controller] = &held;
-    Ok([broker.local_addr()?.port(), controller.local_addr()?.port()])
+/// Ports that were free a moment ago. The controller's must be known before it starts.
+fn free_ports(count: usize) -> Result<Vec<u16>> {
+    let held = (0..count).map(|_| TcpListener::bind("127.0.0.1:0"));
+    let held = held.collect::<Result<Vec<_>, _>>()?;
+    let ports = held.iter().map(|held| Ok(held.local_addr()?.port()));
+    ports.collect()
 }
 
 fn jars() -> PathBuf {
     crate::folder().join("kafka")
+}
+
+fn tools() -> PathBuf {
+    crate::folder().join("kafka-tools")
 }
 
 fn pom() -> PathBuf {
@@ -195,10 +272,27 @@ mod tests {
 
     #[test]
     fn every_place_in_the_settings_is_filled() {
-        let filled = settings(Path::new("/run"), 9092, 9093, "advertised=@BROKER@");
+        let options = Options {
+            settings: "advertised=@BROKER@".to_owned(),
+            listeners: vec![("CLIENT".to_owned(), "SASL_SSL".to_owned())],
+            users: Vec::new(),
+        };
+        let filled = settings(Path::new("/run"), 9092, 9093, &[9094], &options);
         let places = filled.matches('@').count();
         assert_eq!(places, 1, "that of `voters=1@host`: {filled}");
         assert!(filled.contains("PLAINTEXT://127.0.0.1:9092") && filled.contains("/run/data"));
+        assert!(filled.contains(",CLIENT://127.0.0.1:9094\n"), "{filled}");
+        assert!(filled.contains(",CLIENT:SASL_SSL\n"), "{filled}");
         assert!(filled.ends_with("advertised=9092\n"), "the last line wins");
+    }
+
+    #[test]
+    fn the_tools_are_of_the_brokers_version() {
+        let pom = fs::read_to_string(pom()).unwrap();
+        let version = version(&pom).unwrap();
+        assert!(
+            version.starts_with(|c: char| c.is_ascii_digit()),
+            "{version}"
+        );
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::client::{Context, apart};
 use super::config::KafkaConfig;
+use super::fault;
 use super::known::Topic;
 use super::setup::fit;
 use crate::{Appended, LogError, Offset, Record};
@@ -79,9 +80,7 @@ impl Appender {
         for delivery in travelling {
             match delivery.await {
                 Ok(Ok(delivered)) => {
-                    let Ok(last) = u64::try_from(delivered.offset).map(Offset) else {
-                        return Err(nowhere(topic));
-                    };
+                    let last = place(&topic.name, delivered.offset)?;
                     appended = Some(Appended {
                         first: appended.map_or(last, |appended| appended.first),
                         last,
@@ -128,7 +127,12 @@ impl Appender {
     /// What it means that a record was not appended, though `some` others may have been.
     fn fault(&self, topic: &Topic, error: Option<KafkaError>, some: bool) -> LogError {
         let doing = format!("appending to {}", topic.name);
-        if let Some((_, reason)) = self.producer.client().fatal_error() {
+        if let Some((code, reason)) = self.producer.client().fatal_error() {
+            // Someone may have to mend it before the next process fares better.
+            let reason = match fault::of_code(code) {
+                Some(lasting) => lasting.error(&format!("{doing}: {reason}")).to_string(),
+                None => reason,
+            };
             self.failed.send_replace(Some(reason.clone()));
             return LogError::Stopped { reason };
         }
@@ -140,9 +144,11 @@ impl Appender {
             },
             _ => match self.context.fault(&doing, &error) {
                 // Such an error says that the rest was not appended.
-                denied @ LogError::Denied { .. } if some => LogError::Unavailable {
-                    reason: denied.to_string(),
-                },
+                lasting @ (LogError::Denied { .. } | LogError::Misconfigured { .. }) if some => {
+                    LogError::Unavailable {
+                        reason: lasting.to_string(),
+                    }
+                }
                 fault => fault,
             },
         }
@@ -184,12 +190,13 @@ fn check(topic: &Topic, records: &[Record]) -> Result<(), LogError> {
     fit(records)
 }
 
-/// A repeat that the brokers took for done, without knowing where. The record stands; but who
-/// builds on its place must do it again.
-fn nowhere(topic: &Topic) -> LogError {
-    LogError::Unavailable {
-        reason: format!("appending to {}: done, and nobody knows where", topic.name),
-    }
+/// Where a record stands. A negative offset is that of a repeat which the brokers took for done,
+/// without knowing where. The record stands; but who builds on its place must do it again.
+fn place(topic: &str, offset: i64) -> Result<Offset, LogError> {
+    let place = u64::try_from(offset).map(Offset);
+    place.map_err(|_| LogError::Unavailable {
+        reason: format!("appending to {topic}: done, and nobody knows where"),
+    })
 }
 
 fn headers(record: &Record) -> Option<OwnedHeaders> {
@@ -207,4 +214,18 @@ fn headers(record: &Record) -> Option<OwnedHeaders> {
 /// A broker's time in microseconds since 1970.
 pub(super) fn micros(time: Timestamp) -> i64 {
     time.to_millis().unwrap_or_default().saturating_mul(1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p1_an_append_that_was_done_nobody_knows_where_is_not_taken_for_a_place() {
+        // -1 is what librdkafka tells of a repeat that the broker has in its log already.
+        let error = place("observed", -1).unwrap_err();
+        assert!(error.is_transient(), "who needs the place tries again");
+        assert!(error.to_string().contains("observed"), "{error}");
+        assert_eq!(place("observed", 0), Ok(Offset(0)));
+    }
 }

@@ -144,7 +144,8 @@ impl Cursor {
             && (self.held.is_empty()
                 || (self.held.len() < limit.records && self.held_bytes < limit.bytes))
         {
-            match poll(&self.queue, self.lane.consumer.context()) {
+            let place = (&*self.topic.name, self.partition);
+            match poll(&self.queue, self.lane.consumer.context(), place) {
                 Ok(Polled::Nothing) => break,
                 // Of a place that was left.
                 Ok(Polled::Record(record)) if record.offset < self.taken() => {}

@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::metadata::MetadataTopic;
 
-use super::client::{Context, apart};
+use super::client::{Context, apart, serve};
 use crate::{Cleanup, LogError, TopicSpec};
 
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -87,8 +87,10 @@ impl Known {
         apart(move || {
             let metadata = asked.fetch_metadata(Some(&full_name), TIMEOUT);
             let metadata = metadata.map_err(|error| {
+                // It may not have said yet why it failed.
+                serve(&asked);
                 let doing = format!("looking for topic {full_name:?}");
-                asked.context().fault(&doing, &error)
+                asked.context().first_fault(&doing, &error)
             })?;
             let found = metadata.topics().first();
             match found.and_then(MetadataTopic::error).map(Code::from) {

@@ -106,7 +106,11 @@ impl Lane {
 }
 
 /// Takes the next thing from a partition's queue, without waiting.
-pub(super) fn poll(queue: &PartitionQueue<Context>, context: &Context) -> Result<Polled, LogError> {
+pub(super) fn poll(
+    queue: &PartitionQueue<Context>,
+    context: &Context,
+    (topic, partition): (&str, i32),
+) -> Result<Polled, LogError> {
     match queue.poll(Duration::ZERO) {
         None => Ok(Polled::Nothing),
         Some(Ok(message)) => Ok(Polled::Record(stored(&message))),
@@ -119,7 +123,7 @@ pub(super) fn poll(queue: &PartitionQueue<Context>, context: &Context) -> Result
                 | Code::NotImplemented,
             ) => Ok(Polled::Corrupt),
             Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => Ok(Polled::OutOfRange),
-            _ => Err(context.fault("reading", &error)),
+            _ => Err(context.fault(&format!("reading {topic} [{partition}]"), &error)),
         },
     }
 }

@@ -58,12 +58,14 @@ impl KafkaLog {
     /// [`LogError::Misconfigured`] for settings that can't be used.
     pub fn open(config: &KafkaConfig, instance: &str) -> Result<Self, LogError> {
         let client = config.client(instance)?;
-        let misconfigured = |error: KafkaError| LogError::Misconfigured {
-            reason: error.to_string(),
-        };
+        let unusable = |error| config.unusable(&error);
         let heard = Context::default();
-        let asked = client.create_with_context(heard.clone());
-        let asked = Arc::new(asked.map_err(misconfigured)?);
+        // Why a connection ended, which is all that one to a listener of another kind shows, is to
+        // librdkafka no error.
+        let mut asking = client.clone();
+        asking.set_log_level(RDKafkaLogLevel::Info);
+        let asked = asking.create_with_context(heard.clone());
+        let asked = Arc::new(asked.map_err(unusable)?);
         // Nobody takes what this client has to say, so it says nothing. What the one beside it
         // hears explains its errors too.
         let mut silent = client.clone();
@@ -71,7 +73,7 @@ impl KafkaLog {
         let admin = silent.create_with_context(heard);
         let kept = Arc::new(Kept {
             replication: config.replication,
-            admin: admin.map_err(misconfigured)?,
+            admin: admin.map_err(unusable)?,
             known: Known::new(config.prefix.clone(), Arc::clone(&asked)),
             asked,
             appender: Appender::new(config, &client)?,

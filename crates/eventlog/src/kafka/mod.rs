@@ -5,7 +5,7 @@
 //! - `appending`: one idempotent producer, acks from all in-sync replicas.
 //! - `readers` finds a reader's `cursor`; a `lane` is the consumer that cursors read through.
 //! - `groups`, `member`: who owns which partition, and what was committed.
-//! - `client`: what all clients share.
+//! - `client`: what all clients share. `fault`: what errors mean.
 //!
 //! An append is answered by its delivery report. A position is committed with its time, as the
 //! metadata that Kafka keeps beside the offset. Times are whole milliseconds, as Kafka has them, and
@@ -18,6 +18,8 @@ mod client;
 mod config;
 #[cfg(feature = "kafka")]
 mod cursor;
+#[cfg(feature = "kafka")]
+mod fault;
 #[cfg(feature = "kafka")]
 mod groups;
 #[cfg(feature = "kafka")]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
 
 use super::config::{Compression, KafkaConfig, SaslMechanism, Security};
 use crate::{LogError, Record};
@@ -39,6 +40,31 @@ impl KafkaConfig {
         Duration::from_millis(self.append_timeout_ms.into())
     }
 
+    /// What it means that no client can be made.
+    pub(super) fn unusable(&self, error: &KafkaError) -> LogError {
+        let text = error.to_string();
+        let mut files = self.pem_files();
+        // Librdkafka has names of its own for the settings.
+        match files.find(|(_, name, _)| text.contains(name)) {
+            Some((setting, _, file)) => {
+                misconfigured(&format!("`{setting}`: {}: {text}", file.display()))
+            }
+            None => misconfigured(&text),
+        }
+    }
+
+    /// The files in use, by our name of the setting and by librdkafka's.
+    fn pem_files(&self) -> impl Iterator<Item = (&'static str, &'static str, &Path)> {
+        let certificate = &self.certificate_file;
+        [
+            ("ca_file", "ssl.ca.location", &self.ca_file),
+            ("certificate_file", "ssl.certificate.location", certificate),
+            ("key_file", "ssl.key.location", &self.key_file),
+        ]
+        .into_iter()
+        .filter_map(|(setting, name, file)| Some((setting, name, file.as_deref()?)))
+    }
+
     fn secure(&self, client: &mut ClientConfig) -> Result<(), LogError> {
         if self.security == Security::Plaintext {
             return Ok(());
@@ -52,17 +78,14 @@ impl KafkaConfig {
         if matches!(self.security, Security::Tls | Security::SaslTls) {
             // Unless a file is named: where OpenSSL was built to look is nowhere here.
             client.set("ssl.ca.location", "probe");
-            let files = [
-                ("ssl.ca.location", &self.ca_file),
-                ("ssl.certificate.location", &self.certificate_file),
-                ("ssl.key.location", &self.key_file),
-            ];
-            for (name, file) in files {
-                if let Some(file) = file {
-                    // Librdkafka says only that a file won't do; this says which and why.
-                    content(file)?;
-                    client.set(name, file.to_string_lossy());
-                }
+            if self.certificate_file.is_some() != self.key_file.is_some() {
+                return Err(misconfigured(
+                    "`certificate_file` and `key_file` go together",
+                ));
+            }
+            for (setting, name, file) in self.pem_files() {
+                check_pem(setting, file)?;
+                client.set(name, file.to_string_lossy());
             }
         }
         if self.security == Security::SaslPlaintext && self.sasl_mechanism == SaslMechanism::Plain {
@@ -75,10 +98,11 @@ impl KafkaConfig {
                     "SASL needs `sasl_username` and `sasl_password_file`",
                 ));
             };
+            let password = content("sasl_password_file", file)?;
             client
                 .set("sasl.mechanism", self.sasl_mechanism.name())
                 .set("sasl.username", username)
-                .set("sasl.password", content(file)?.trim_end());
+                .set("sasl.password", password.trim_end());
         }
         Ok(())
     }
@@ -131,8 +155,26 @@ fn misconfigured(reason: &str) -> LogError {
     }
 }
 
-fn content(file: &Path) -> Result<String, LogError> {
-    fs::read_to_string(file).map_err(|error| LogError::Misconfigured {
-        reason: format!("cannot read {}: {error}", file.display()),
-    })
+fn check_pem(setting: &str, file: &Path) -> Result<(), LogError> {
+    if content(setting, file)?.contains("-----BEGIN ") {
+        return Ok(());
+    }
+    Err(misconfigured(&format!(
+        "`{setting}`: {} is no PEM file: it has no line that begins with -----BEGIN",
+        file.display()
+    )))
+}
+
+/// What a file that a setting names holds.
+fn content(setting: &str, file: &Path) -> Result<String, LogError> {
+    let shown = file.display();
+    match fs::read_to_string(file) {
+        Ok(content) if content.trim().is_empty() => {
+            Err(misconfigured(&format!("`{setting}`: {shown} is empty")))
+        }
+        Ok(content) => Ok(content),
+        Err(error) => Err(misconfigured(&format!(
+            "`{setting}`: cannot read {shown}: {error}"
+        ))),
+    }
 }

@@ -9,6 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use tokio::time::{Instant, sleep};
 
 use super::client::Context;
+use super::fault;
 use super::known::Known;
 use super::setup::MESSAGE_BYTES_MAX;
 use crate::{Cleanup, LogError, TopicSpec};
@@ -49,59 +50,15 @@ impl Topics<'_> {
         partitions: u32,
         replicas: u16,
     ) -> Result<(), LogError> {
+        let name = self.known.full_name(&spec.name);
         if partitions != spec.partitions {
-            return Err(differ(spec, "partitions", &spec.partitions, &partitions));
+            return Err(differ(&name, "partitions", &spec.partitions, &partitions));
         }
         if replicas < self.replication {
-            return Err(differ(spec, "replication", &self.replication, &replicas));
+            let wanted = &self.replication;
+            return Err(differ(&name, "replication factor", wanted, &replicas));
         }
-        let name = self.known.full_name(&spec.name);
-        let found = self.settings(&name).await?;
-        let read = |setting: &str| found.get(setting).map_or("", String::as_str);
-        let cleanup = policy(spec.cleanup);
-        if read("cleanup.policy") != cleanup {
-            return Err(differ(spec, "cleanup", &cleanup, &read("cleanup.policy")));
-        }
-        if read("message.timestamp.type") != "LogAppendTime" {
-            let found = read("message.timestamp.type");
-            return Err(differ(spec, "timestamps", &"LogAppendTime", &found));
-        }
-        let number = |setting| read(setting).parse::<i64>().unwrap_or_default();
-        if number("max.message.bytes") < i64::try_from(MESSAGE_BYTES_MAX).unwrap_or(i64::MAX) {
-            let found = number("max.message.bytes");
-            return Err(differ(
-                spec,
-                "largest message in bytes",
-                &MESSAGE_BYTES_MAX,
-                &found,
-            ));
-        }
-        check_in_sync(spec, self.replication, number("min.insync.replicas"))?;
-        let (setting, key, wanted) = match spec.cleanup {
-            Cleanup::Delete { retention } => ("retention", "retention.ms", retention),
-            Cleanup::Compact {
-                tombstone_retention,
-            } => (
-                "tombstone retention",
-                "delete.retention.ms",
-                tombstone_retention,
-            ),
-        };
-        // Negative is for ever. Longer than wanted is somebody's wish, and does no harm.
-        let found = u64::try_from(number(key)).map_or(Duration::MAX, Duration::from_millis);
-        if found < wanted {
-            return Err(differ(
-                spec,
-                setting,
-                &format!("{wanted:?}"),
-                &format!("{found:?}"),
-            ));
-        }
-        if matches!(spec.cleanup, Cleanup::Delete { .. }) && number("retention.bytes") >= 0 {
-            let found = number("retention.bytes");
-            return Err(differ(spec, "retention in bytes", &"no limit", &found));
-        }
-        Ok(())
+        check(&name, spec, self.replication, &self.settings(&name).await?)
     }
 
     async fn settings(&self, name: &str) -> Result<HashMap<String, String>, LogError> {
@@ -117,6 +74,10 @@ impl Topics<'_> {
             }
             Err(error) => return Err(self.fault(&doing, &error)),
         };
+        // Brokers show none to who may not see them, and rdkafka leaves out that they said so.
+        if resource.entries.is_empty() {
+            return Err(fault::SETTINGS_UNSEEN.error(&doing));
+        }
         let entries = resource.entries.into_iter();
         Ok(entries
             .filter_map(|entry| Some((entry.name, entry.value?)))
@@ -133,20 +94,13 @@ impl Topics<'_> {
         for (key, value) in &settings {
             topic = topic.set(key, value);
         }
-        let answer = self.admin.create_topics([&topic], &options()).await;
-        let created = answer.map_err(|error| self.fault(&doing, &error))?;
-        for outcome in created {
-            match outcome {
-                // Another process of the fleet was quicker; its settings are checked all the same.
-                Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
-                Err((_, Code::InvalidReplicationFactor)) => {
-                    let copies = self.replication;
-                    let reason =
-                        format!("{doing}: {copies} copies need as many brokers (`replication`)");
-                    return Err(LogError::Unavailable { reason });
-                }
-                Err((_, code)) => return Err(self.fault(&doing, &KafkaError::AdminOp(code))),
+        let deadline = Instant::now() + TIMEOUT;
+        // Brokers that were started together are there one after the other.
+        while let Err((fault, code)) = self.ask_for(&topic, &doing).await {
+            if code != Some(Code::InvalidReplicationFactor) || Instant::now() >= deadline {
+                return Err(fault);
             }
+            sleep(POLL).await;
         }
         let deadline = Instant::now() + TIMEOUT;
         loop {
@@ -164,22 +118,75 @@ impl Topics<'_> {
         }
     }
 
+    /// Asks for a topic. A refusal comes with the brokers' code, if they gave one.
+    async fn ask_for(
+        &self,
+        topic: &NewTopic<'_>,
+        doing: &str,
+    ) -> Result<(), (LogError, Option<Code>)> {
+        let answer = self.admin.create_topics([topic], &options()).await;
+        let outcomes = answer.map_err(|error| (self.fault(doing, &error), None))?;
+        for outcome in outcomes {
+            match outcome {
+                // Another process of the fleet was quicker; its settings are checked all the same.
+                Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
+                Err((_, code)) => {
+                    return Err((self.fault(doing, &KafkaError::AdminOp(code)), Some(code)));
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn fault(&self, doing: &str, error: &KafkaError) -> LogError {
         self.admin.inner().context().fault(doing, error)
     }
 }
 
-/// With three copies or more, a record that only one of them has must not be acknowledged.
-fn check_in_sync(spec: &TopicSpec, replication: u16, found: i64) -> Result<(), LogError> {
-    if replication >= 3 && found < 2 {
-        return Err(differ(spec, "least in-sync replicas", &2, &found));
+/// Compares a topic's settings, by Kafka's own names and in its units.
+fn check(
+    name: &str,
+    spec: &TopicSpec,
+    replication: u16,
+    found: &HashMap<String, String>,
+) -> Result<(), LogError> {
+    let read = |key: &str| found.get(key).map_or("", String::as_str);
+    let number = |key: &str| read(key).parse::<i64>().unwrap_or_default();
+    let equal = |key, wanted: &str| match read(key) {
+        found if found == wanted => Ok(()),
+        found => Err(differ(name, key, &wanted, &found)),
+    };
+    let at_least = |key, wanted: i64, found: i64| match found {
+        found if found >= wanted => Ok(()),
+        _ => Err(differ(name, key, &wanted, &read(key))),
+    };
+    // Negative is for ever. Longer than wanted is somebody's wish, and does no harm.
+    let kept = |key, wanted: Duration| {
+        let found = number(key);
+        at_least(key, ms(wanted), if found < 0 { i64::MAX } else { found })
+    };
+    equal("cleanup.policy", policy(spec.cleanup))?;
+    equal("message.timestamp.type", "LogAppendTime")?;
+    let largest = i64::try_from(MESSAGE_BYTES_MAX).unwrap_or(i64::MAX);
+    at_least("max.message.bytes", largest, number("max.message.bytes"))?;
+    // With three copies or more, a record that only one of them has must not be acknowledged.
+    if replication >= 3 {
+        at_least("min.insync.replicas", 2, number("min.insync.replicas"))?;
     }
-    Ok(())
+    match spec.cleanup {
+        Cleanup::Delete { retention } => {
+            kept("retention.ms", retention)?;
+            equal("retention.bytes", "-1")
+        }
+        Cleanup::Compact {
+            tombstone_retention,
+        } => kept("delete.retention.ms", tombstone_retention),
+    }
 }
 
 /// What a topic is created with. The names are Kafka's own.
 fn creation(spec: &TopicSpec, replication: u16) -> Vec<(&'static str, String)> {
-    let ms = |duration: Duration| duration.as_millis().to_string();
+    let ms = |duration| ms(duration).to_string();
     let mut settings = vec![
         ("cleanup.policy", policy(spec.cleanup).to_owned()),
         ("message.timestamp.type", "LogAppendTime".to_owned()),
@@ -229,6 +236,10 @@ fn check_spec(spec: &TopicSpec) -> Result<(), LogError> {
     Ok(())
 }
 
+fn ms(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
 const fn policy(cleanup: Cleanup) -> &'static str {
     match cleanup {
         Cleanup::Delete { .. } => "delete",
@@ -236,14 +247,15 @@ const fn policy(cleanup: Cleanup) -> &'static str {
     }
 }
 
+/// `topic` is its name in Kafka, where it is mended.
 fn differ(
-    spec: &TopicSpec,
+    topic: &str,
     setting: &'static str,
     wanted: &dyn Display,
     found: &dyn Display,
 ) -> LogError {
     LogError::SettingsDiffer {
-        topic: spec.name.clone(),
+        topic: topic.to_owned(),
         setting,
         wanted: wanted.to_string(),
         found: found.to_string(),
@@ -258,25 +270,62 @@ fn options() -> AdminOptions {
 mod tests {
     use super::*;
 
-    #[test]
-    fn p1_three_copies_of_which_one_may_acknowledge_alone_are_refused() {
-        let spec = TopicSpec {
+    const NAME: &str = "fleet-observed";
+
+    fn spec() -> TopicSpec {
+        TopicSpec {
             name: "observed".to_owned(),
             partitions: 1,
             cleanup: Cleanup::Delete {
                 retention: Duration::from_hours(2),
             },
-        };
-        let refusal = check_in_sync(&spec, 3, 1).unwrap_err().to_string();
+        }
+    }
+
+    /// What a topic has that was made with three copies, but for one setting.
+    fn but(key: &str, value: &str) -> HashMap<String, String> {
+        let made = creation(&spec(), 3).into_iter();
+        let mut found: HashMap<_, _> = made.map(|(key, value)| (key.to_owned(), value)).collect();
+        found.insert(key.to_owned(), value.to_owned());
+        found
+    }
+
+    #[test]
+    fn a_refusal_has_the_topic_and_the_setting_by_the_names_that_kafka_knows() {
+        let refusal = check(NAME, &spec(), 3, &but("retention.ms", "60000")).unwrap_err();
+        assert_eq!(
+            refusal,
+            LogError::SettingsDiffer {
+                topic: NAME.to_owned(),
+                setting: "retention.ms",
+                wanted: "7200000".to_owned(),
+                found: "60000".to_owned(),
+            }
+        );
+    }
+
+    #[test]
+    fn what_a_topic_is_made_with_is_accepted_and_so_is_more() {
+        for (key, value) in [
+            ("retention.ms", "7200000"),
+            ("retention.ms", "7200001"),
+            ("retention.ms", "-1"),
+            ("max.message.bytes", "99999999"),
+            ("min.insync.replicas", "3"),
+        ] {
+            assert_eq!(check(NAME, &spec(), 3, &but(key, value)), Ok(()), "{key}");
+        }
+    }
+
+    #[test]
+    fn p1_three_copies_of_which_one_may_acknowledge_alone_are_refused() {
+        let alone = but("min.insync.replicas", "1");
+        let refusal = check(NAME, &spec(), 3, &alone).unwrap_err().to_string();
         assert!(
-            refusal.contains("replicas 1 where 2 is wanted"),
+            refusal.contains("min.insync.replicas 1 where 2 is wanted"),
             "{refusal}"
         );
-        assert_eq!(check_in_sync(&spec, 3, 2), Ok(()));
-        assert_eq!(
-            check_in_sync(&spec, 1, 1),
-            Ok(()),
-            "a single broker for a trial"
-        );
+        let trial = check(NAME, &spec(), 1, &alone);
+        assert_eq!(trial, Ok(()), "a single broker for a trial");
     }
 }

@@ -11,6 +11,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::missing_panics_doc,
     reason = "a property that doesn't hold fails the test that runs it"
 )]

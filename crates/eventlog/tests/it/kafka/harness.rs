@@ -25,8 +25,12 @@ impl KafkaHarness {
     }
 
     pub(crate) fn on(broker: String) -> Self {
+        Self::by(config(broker))
+    }
+
+    pub(crate) fn by(config: KafkaConfig) -> Self {
         Self {
-            config: config(broker),
+            config,
             open: Mutex::default(),
         }
     }

@@ -9,6 +9,8 @@ mod groups;
 mod harness;
 mod membership;
 mod memory;
+#[cfg(feature = "kafka-tls")]
+mod secured;
 mod settings;
 
 use self::harness::KafkaHarness;

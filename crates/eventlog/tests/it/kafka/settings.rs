@@ -17,65 +17,20 @@ fn minutes(minutes: u64) -> Cleanup {
     }
 }
 
-/// A topic's setting, what it is changed to, what the refusal says of it, and what mends it.
-type Change = (
-    &'static str,
-    &'static str,
-    &'static str,
-    [&'static str; 3],
-    &'static str,
-);
-
-const CHANGES: [Change; 7] = [
-    (
-        "aged",
-        "cleanup.policy",
-        "compact",
-        ["cleanup", "compact", "delete"],
-        "delete",
-    ),
-    (
-        "keyed",
-        "cleanup.policy",
-        "delete",
-        ["cleanup", "delete", "compact"],
-        "compact",
-    ),
+/// A topic, its setting, what it is changed to, and what it was made with.
+const CHANGES: [(&str, &str, &str, &str); 7] = [
+    ("aged", "cleanup.policy", "compact", "delete"),
+    ("keyed", "cleanup.policy", "delete", "compact"),
     (
         "aged",
         "message.timestamp.type",
         "CreateTime",
-        ["timestamps", "CreateTime", "LogAppendTime"],
         "LogAppendTime",
     ),
-    (
-        "aged",
-        "max.message.bytes",
-        "9999",
-        ["largest message", "9999", "1114112"],
-        "1114112",
-    ),
-    (
-        "aged",
-        "retention.ms",
-        "60000",
-        ["retention", "60s", "7200s"],
-        "7200000",
-    ),
-    (
-        "aged",
-        "retention.bytes",
-        "77777",
-        ["retention in bytes", "77777", "no limit"],
-        "-1",
-    ),
-    (
-        "keyed",
-        "delete.retention.ms",
-        "1000",
-        ["tombstone retention", "1s", "3600s"],
-        "3600000",
-    ),
+    ("aged", "max.message.bytes", "9999", "1114112"),
+    ("aged", "retention.ms", "60000", "7200000"),
+    ("aged", "retention.bytes", "77777", "-1"),
+    ("keyed", "delete.retention.ms", "1000", "3600000"),
 ];
 
 #[tokio::test]
@@ -85,24 +40,50 @@ async fn a_setting_that_was_changed_is_refused_by_name_with_both_figures() {
     let log = harness.instance("test");
     let specs = [by_age("aged", 1), by_key("keyed", 1)];
     log.prepare(&specs).await.unwrap();
-    for (topic, key, value, expected, mended) in CHANGES {
-        admin.alter(topic, &[(key, value)]).await;
+    for (topic, setting, found, wanted) in CHANGES {
+        admin.alter(topic, &[(setting, found)]).await;
         // The brokers hear of it one after the other.
         let refusal = until(async || match log.prepare(&specs).await {
             Ok(()) => Err("accepted"),
             Err(refusal) => Ok(refusal),
         });
-        let refusal = refusal.await;
-        assert!(
-            matches!(refusal, LogError::SettingsDiffer { .. }),
-            "{refusal}"
-        );
-        let text = refusal.to_string();
-        for part in expected.into_iter().chain([topic]) {
-            assert!(text.contains(part), "{key}: {text} has no {part:?}");
-        }
-        admin.alter(topic, &[(key, mended)]).await;
+        let expected = LogError::SettingsDiffer {
+            topic: admin.full_name(topic),
+            setting,
+            wanted: wanted.to_owned(),
+            found: found.to_owned(),
+        };
+        assert_eq!(refusal.await, expected);
+        admin.alter(topic, &[(setting, wanted)]).await;
         until(async || log.prepare(&specs).await).await;
+    }
+}
+
+#[tokio::test]
+async fn more_copies_than_brokers_are_refused_for_good() {
+    let mut harness = KafkaHarness::new();
+    harness.config.replication = 3;
+    let prepared = harness.instance("test").prepare(&[by_age("aged", 1)]).await;
+    let refusal = prepared.unwrap_err();
+    assert!(
+        matches!(refusal, LogError::Misconfigured { .. }),
+        "{refusal}"
+    );
+    assert!(refusal.to_string().contains("`replication`"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_name_that_brokers_refuse_is_refused_for_good() {
+    let mut harness = KafkaHarness::new();
+    harness.config.prefix = "fleet/".to_owned();
+    let prepared = harness.instance("test").prepare(&[by_age("aged", 1)]).await;
+    let refusal = prepared.unwrap_err();
+    assert!(
+        matches!(refusal, LogError::Misconfigured { .. }),
+        "{refusal}"
+    );
+    for part in ["fleet/aged", "`prefix`"] {
+        assert!(refusal.to_string().contains(part), "{refusal}");
     }
 }
 
@@ -140,7 +121,7 @@ async fn a_topic_with_too_few_copies_is_refused() {
     assert!(
         refusal
             .to_string()
-            .contains("replication 1 where 3 is wanted"),
+            .contains("replication factor 1 where 3 is wanted"),
         "{refusal}"
     );
 }
