@@ -30,8 +30,8 @@ use async_trait::async_trait;
 
 pub use crate::error::LogError;
 pub use crate::record::{
-    Appended, Bounds, Cleanup, Fetched, Headers, Offset, Position, ReadLimit, Record, StoredRecord,
-    TopicSpec,
+    Appended, Bounds, Cleanup, Fetched, Headers, Offset, Position, RECORD_BYTES_MAX, ReadLimit,
+    Record, StoredRecord, TopicSpec,
 };
 
 /// The time in microseconds since 1970, as the process sees it. It may step back.

@@ -27,6 +27,9 @@ impl fmt::Display for Offset {
 /// A record's headers: few and short, in order. Names may repeat.
 pub type Headers = Vec<(Cow<'static, str>, Bytes)>;
 
+/// The largest record that every log takes, in bytes, as [`Record::bytes`] counts.
+pub const RECORD_BYTES_MAX: usize = 1 << 20;
+
 /// What is appended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Record {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sextant_catalog::Catalog;
-use sextant_eventlog::sqlite::SqliteOptions;
+use sextant_eventlog::RECORD_BYTES_MAX;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -93,11 +93,10 @@ impl Rules<'_> {
 
     /// A record that the log refuses would fail each time it is sent again.
     fn record_size(&mut self) {
-        let taken_max = SqliteOptions::default().record_bytes_max;
         let given = self.config.collector.record_bytes_max;
-        if usize::try_from(given.get()).is_ok_and(|given| given > taken_max) {
+        if usize::try_from(given.get()).is_ok_and(|given| given > RECORD_BYTES_MAX) {
             let what = format!("{given} is more than the log takes");
-            let advice = format!("give at most {taken_max}");
+            let advice = format!("give at most {RECORD_BYTES_MAX}");
             self.blame("collector", "record_bytes_max", what, &advice);
         }
     }

@@ -164,9 +164,9 @@ impl Appender {
             .unwrap_or_default()
     }
 
-    /// Waits until everything handed over has been answered.
-    pub(super) async fn flush(&self) -> Result<(), LogError> {
-        let (producer, timeout) = (self.producer.clone(), self.timeout);
+    /// Waits until everything handed over has been answered, no longer than that.
+    pub(super) async fn flush(&self, wait: Duration) -> Result<(), LogError> {
+        let (producer, timeout) = (self.producer.clone(), self.timeout.min(wait));
         let context = self.context.clone();
         apart(move || {
             let flushed = producer.flush(timeout);

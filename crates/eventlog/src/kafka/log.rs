@@ -19,7 +19,6 @@ use super::cursor;
 use super::groups::Groups;
 use super::known::{Known, TIMEOUT};
 use super::readers::Readers;
-use super::setup::RECORD_BYTES_MAX;
 use super::stats::{Counters, Stats};
 use super::topics::Topics;
 use crate::{
@@ -29,6 +28,7 @@ use crate::{
 
 /// How often clients are asked what they have to say beside what was asked of them.
 const SERVE: Duration = Duration::from_millis(500);
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
 /// A log on Kafka.
 pub struct KafkaLog {
@@ -92,11 +92,6 @@ impl KafkaLog {
         Ok(Self { kept })
     }
 
-    /// The largest record that is taken, in bytes.
-    pub const fn record_bytes_max() -> usize {
-        RECORD_BYTES_MAX
-    }
-
     /// What the log has done since it was opened.
     pub fn stats(&self) -> Stats {
         self.kept.counters.snapshot()
@@ -107,10 +102,17 @@ impl KafkaLog {
         self.kept.appender.failed().await
     }
 
-    /// Waits until everything that was to be appended is, and refuses every later call.
+    /// Refuses every later call, and waits a moment for what is being appended. What brokers have
+    /// not taken by then nobody has been told of.
     pub async fn close(&self) -> Result<(), LogError> {
         self.kept.is_closed.store(true, Ordering::Release);
-        self.kept.appender.flush().await
+        match self.kept.appender.flush(CLOSE_WAIT).await {
+            Err(error @ LogError::Unavailable { .. }) => {
+                tracing::warn!(%error, "closed without waiting any longer");
+                Ok(())
+            }
+            flushed => flushed,
+        }
     }
 
     /// Closes the cursors that nobody has read from for a minute. To be called now and then.

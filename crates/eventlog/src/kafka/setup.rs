@@ -8,10 +8,8 @@ use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 
 use super::config::{Compression, KafkaConfig, SaslMechanism, Security};
-use crate::{LogError, Record};
+use crate::{LogError, RECORD_BYTES_MAX, Record};
 
-/// The largest record that is taken, in bytes, as [`Record::bytes`] counts.
-pub(super) const RECORD_BYTES_MAX: usize = 1 << 20;
 /// What a broker counts beside that: headers' lengths and the batch around the record.
 pub(super) const MESSAGE_BYTES_MAX: usize = RECORD_BYTES_MAX + (64 << 10);
 

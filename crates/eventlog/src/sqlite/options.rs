@@ -35,7 +35,7 @@ pub struct SqliteOptions {
 impl Default for SqliteOptions {
     fn default() -> Self {
         Self {
-            record_bytes_max: 1 << 20,
+            record_bytes_max: crate::RECORD_BYTES_MAX,
             append_bytes_max: 8 << 20,
             group_calls_max: 256,
             group_bytes_max: 8 << 20,

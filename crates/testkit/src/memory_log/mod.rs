@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sextant_eventlog::{
     Appended, Bounds, Cleanup, Clock, EventLog, Fetched, LogError, Membership, Offset, Position,
-    ReadLimit, Record, TopicSpec,
+    RECORD_BYTES_MAX, ReadLimit, Record, TopicSpec,
 };
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -25,9 +25,6 @@ use self::partition::Partition;
 
 /// The longest that a read waits, whatever it is asked.
 const WAIT_MAX: Duration = Duration::from_hours(365 * 24);
-
-/// The largest record that is taken.
-const RECORD_BYTES_MAX: usize = 1 << 20;
 
 /// A log in memory. Clones are handles on the same one.
 #[derive(Clone)]
@@ -69,11 +66,6 @@ impl MemoryLog {
             appends: Arc::default(),
             is_open: Arc::new(watch::Sender::new(true)),
         }
-    }
-
-    /// The largest record that is taken, in bytes.
-    pub const fn record_bytes_max() -> usize {
-        RECORD_BYTES_MAX
     }
 
     /// Closes this handle and its clones, as the end of a process would, and gives a new one on

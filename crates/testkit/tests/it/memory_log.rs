@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sextant_eventlog::{Cleanup, EventLog, LogError, Offset, ReadLimit, Record, TopicSpec};
+use sextant_eventlog::{
+    Cleanup, EventLog, LogError, Offset, RECORD_BYTES_MAX, ReadLimit, Record, TopicSpec,
+};
 use sextant_testkit::eventlog_contract::Harness;
 use sextant_testkit::memory_log::MemoryLog;
 
@@ -41,7 +43,7 @@ impl Harness for MemoryHarness {
     }
 
     fn record_bytes_max(&self) -> usize {
-        MemoryLog::record_bytes_max()
+        RECORD_BYTES_MAX
     }
 }
 

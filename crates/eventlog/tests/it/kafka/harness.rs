@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sextant_eventlog::kafka::{Compression, KafkaConfig, KafkaLog, SaslMechanism, Security};
 use sextant_eventlog::{
-    Cleanup, EventLog, LogError, Membership, MembershipEvent, Offset, ReadLimit, Record,
-    StoredRecord, TopicSpec,
+    Cleanup, EventLog, LogError, Membership, MembershipEvent, Offset, RECORD_BYTES_MAX, ReadLimit,
+    Record, StoredRecord, TopicSpec,
 };
 use sextant_testkit::eventlog_contract::Harness;
 use tokio::time::{Instant, sleep};
@@ -87,7 +87,7 @@ impl Harness for KafkaHarness {
     }
 
     fn record_bytes_max(&self) -> usize {
-        KafkaLog::record_bytes_max()
+        RECORD_BYTES_MAX
     }
 }
 
