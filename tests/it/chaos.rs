@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rand::prelude::*;
 use sextant_tests::fleet::{Fleet, replaying};
 use sextant_tests::page::{assert_true, endpoints, provider};
-use sextant_tests::process::{Process, Starting};
+use sextant_tests::process::{Process, Starting, end_of};
 use sextant_tests::stored::{Minutes, assert_stored, minutes};
 use sextant_tests::traffic::{MODEL, observations, write};
 use sextant_tests::truth::by_provider;
@@ -144,7 +144,7 @@ fn p2_p3_p5_aggregators_that_come_and_go_change_no_number() {
         }
         stored = none_got_poorer(&stored, minutes(&fleet));
     }
-    assert!(replay.wait().unwrap().success());
+    assert!(end_of(&mut replay, "the replay").success());
     crowd.settle(true);
     let truths = by_provider(&all);
     let shown = endpoints(&server, MODEL, all.len() as u64);
@@ -152,6 +152,7 @@ fn p2_p3_p5_aggregators_that_come_and_go_change_no_number() {
         assert_true(endpoint, &truths[provider(endpoint)]);
     }
     crowd.end();
+    fleet.own_once();
     none_got_poorer(&stored, minutes(&fleet));
     assert_stored(&fleet, MODEL, &shown);
 }

@@ -39,6 +39,7 @@ impl Replayed {
         for owner in &mut self.owners {
             assert_eq!(owner.terminate().code(), Some(0));
         }
+        self.fleet.own_once();
         assert_stored(&self.fleet, model, shown);
     }
 }

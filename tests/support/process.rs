@@ -233,9 +233,14 @@ fn spawn(command: &mut Command) -> Child {
         .unwrap()
 }
 
+/// Waits for the end of a child.
+pub fn end_of(child: &mut Child, what: &str) -> ExitStatus {
+    within(Duration::from_mins(5), what, || child.try_wait().unwrap())
+}
+
 /// Tries until the answer is there.
 pub fn eventually<T>(what: &str, attempt: impl FnMut() -> Option<T>) -> T {
-    within(Duration::from_secs(30), what, attempt)
+    within(Duration::from_mins(2), what, attempt)
 }
 
 fn within<T>(limit: Duration, what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {

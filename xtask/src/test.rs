@@ -37,6 +37,13 @@ pub(crate) struct Summary {
     skipped: u64,
 }
 
+impl Summary {
+    /// Tests that were carried out.
+    pub(crate) fn ran(&self) -> u64 {
+        self.passed + self.failed
+    }
+}
+
 impl AddAssign for Summary {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;

@@ -70,7 +70,7 @@ impl Aggregator {
         Arc::clone(&self.shared.pulse)
     }
 
-    /// Works until `stop`, then stores and commits what it has read.
+    /// Works until `stop`, then stores and commits what it has read, as far as that can be had soon.
     ///
     /// # Errors
     /// When the log fails for good: nothing more can be owned, and the process must end.

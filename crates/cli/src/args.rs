@@ -36,6 +36,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Shows the current snapshot
     Snapshot(SnapshotArgs),
+    /// Explains which endpoint a request would go to
+    Route(RouteArgs),
     /// Looks at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -144,6 +146,50 @@ pub struct SnapshotArgs {
     /// Only these models, separated by commas
     #[arg(long, value_name = "AUTHOR/SLUG", value_delimiter = ',')]
     pub models: Vec<ModelId>,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// `sextant route`.
+#[derive(Debug, Args)]
+pub struct RouteArgs {
+    /// The model
+    #[arg(long, value_name = "AUTHOR/SLUG")]
+    pub model: String,
+    /// realtime, standard or batch
+    #[arg(long)]
+    pub tier: String,
+    /// The task, whose gates apply in standard and batch
+    #[arg(long, value_name = "NAME")]
+    pub operation: Option<String>,
+    /// Where the caller is
+    #[arg(long, value_name = "NAME")]
+    pub region: Option<String>,
+    /// Highest blended price, in USD per 1M tokens
+    #[arg(long, value_name = "USD")]
+    pub max_price: Option<String>,
+    /// Highest TTFT p95; who is slower goes to the end
+    #[arg(long, value_name = "MS")]
+    pub max_ttft_p95_ms: Option<String>,
+    /// Lowest throughput p95, in tokens a second; who is slower goes to the end
+    #[arg(long, value_name = "TPS")]
+    pub min_throughput_p95: Option<String>,
+    /// Only these, as provider or provider/quantization, separated by commas
+    #[arg(long, value_name = "TAGS")]
+    pub only: Option<String>,
+    /// Not these
+    #[arg(long, value_name = "TAGS")]
+    pub ignore: Option<String>,
+    /// What draws among those about as good; without it, another at each time
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// An earlier minute, as RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub server: ServerArgs,
     /// How to show it
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,

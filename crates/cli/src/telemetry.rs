@@ -17,7 +17,7 @@ use crate::config::{LogFormat, TelemetryConfig};
 use crate::environment::Environment;
 use crate::escape::Escaping;
 
-pub use self::sparing::Sparing;
+pub use self::sparing::{LISTS, Sparing};
 
 /// What is said, which may be changed while it is being said.
 pub struct LiveFilter(reload::Handle<EnvFilter, Registry>);
@@ -198,6 +198,7 @@ mod tests {
             for n in 0..25 {
                 tracing::warn!(n, "refused");
                 tracing::info!(n, "asked for");
+                tracing::error!(target: LISTS, n, "a problem");
             }
             tracing::warn!("something else");
             sparing.report();
@@ -206,6 +207,7 @@ mod tests {
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         let count = |part: &str| text.matches(part).count();
         assert_eq!((count("refused"), count("asked for")), (10, 25), "{text}");
+        assert_eq!(count("a problem"), 25, "a list is whole: {text}");
         assert_eq!(
             (count("something else"), count("lines=15 ")),
             (1, 1),

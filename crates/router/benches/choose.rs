@@ -16,7 +16,7 @@ use sextant_router::choose;
 use sextant_router::decision::Decision;
 use sextant_router::tier::Tier;
 
-use self::market::{Market, offer, request};
+use self::market::{Market, NOW, offer, request};
 
 fn choices(c: &mut Criterion) {
     let mut group = c.benchmark_group("choose");
@@ -29,7 +29,7 @@ fn choices(c: &mut Criterion) {
             group.bench_function(id, |b| {
                 b.iter(|| {
                     seed += 1;
-                    let view = board.after(Duration::from_millis(300));
+                    let view = board.at(NOW, Duration::from_millis(300));
                     choose(view, black_box(&request), seed, &mut decision);
                     decision.candidates.len()
                 });

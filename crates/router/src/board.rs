@@ -12,7 +12,6 @@ use sextant_measure::time::Timestamp;
 use sextant_snapshot::gates::Gate;
 use sextant_snapshot::routing::RoutingRow;
 use sextant_snapshot::snapshot::Snapshot;
-use sextant_snapshot::stamp::Stamped;
 
 use crate::candidate::Candidate;
 use crate::freshness::{Ages, Freshness};
@@ -36,11 +35,12 @@ pub struct ModelBoard {
     gates: Box<[OperationGates]>,
 }
 
-/// A board as it is seen some time after its snapshot came.
+/// A board as it is seen at a moment.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'b> {
     pub(crate) board: &'b Board,
-    since: Duration,
+    now: Timestamp,
+    unheard: Duration,
 }
 
 /// What is known of an endpoint.
@@ -53,31 +53,52 @@ struct Known<'a> {
 impl Board {
     /// A snapshot with the catalog's section, its numbers counting for less from these ages on.
     pub fn new(snapshot: &Snapshot<RoutingRow>, facts: &[EndpointFacts], ages: Ages) -> Self {
+        let rows = snapshot.rows().iter().map(|row| &*row.value);
+        let gates = snapshot.gates().iter().map(|gate| &*gate.value);
+        let board = Self::of(rows, facts, gates, ages);
+        board.suspecting(snapshot.header().observer_suspected)
+    }
+
+    /// Rows, catalog entries and verdicts in any order, each endpoint once in each.
+    pub fn of<'a>(
+        rows: impl IntoIterator<Item = &'a RoutingRow>,
+        facts: impl IntoIterator<Item = &'a EndpointFacts>,
+        gates: impl IntoIterator<Item = &'a Gate>,
+        ages: Ages,
+    ) -> Self {
         let mut known: BTreeMap<&EndpointId, Known<'_>> = BTreeMap::new();
         for one in facts {
             known.entry(&one.id).or_default().facts = Some(one);
         }
-        for row in snapshot.rows() {
-            known.entry(&row.value.id).or_default().row = Some(&row.value);
+        for row in rows {
+            known.entry(&row.id).or_default().row = Some(row);
         }
         let mut models: BTreeMap<&ModelId, Vec<(&EndpointId, Known<'_>)>> = BTreeMap::new();
         for (id, one) in known {
             models.entry(&id.model).or_default().push((id, one));
         }
-        let mut gates: HashMap<&ModelId, Vec<&Gate>> = HashMap::new();
-        for Stamped { value, .. } in snapshot.gates() {
-            gates.entry(&value.key().model).or_default().push(value);
+        let mut by_model: HashMap<&ModelId, Vec<&Gate>> = HashMap::new();
+        for gate in gates {
+            by_model.entry(&gate.key().model).or_default().push(gate);
         }
-        let header = snapshot.header();
         let board = |(model, known): (&ModelId, Vec<_>)| {
-            let gates = gates.get(model).map_or(&[][..], Vec::as_slice);
-            let board = ModelBoard::new(&known, gates, header.generated_at);
+            let gates = by_model.get(model).map_or(&[][..], Vec::as_slice);
+            let board = ModelBoard::new(&known, gates);
             (model.clone(), Arc::new(board))
         };
         Self {
             models: models.into_iter().map(board).collect(),
-            observer_suspected: header.observer_suspected,
+            observer_suspected: false,
             ages,
+        }
+    }
+
+    /// The same, if so much is down that the observer is the likelier cause.
+    #[must_use]
+    pub fn suspecting(self, observer_suspected: bool) -> Self {
+        Self {
+            observer_suspected,
+            ..self
         }
     }
 
@@ -92,9 +113,14 @@ impl Board {
         board.candidates.get(board.gates(operation)?.cheapest?)
     }
 
-    /// The board so long after its snapshot came.
-    pub fn after(&self, since: Duration) -> View<'_> {
-        View { board: self, since }
+    /// The board at a moment by the clock of whoever made the snapshot, who was heard of last so
+    /// long ago.
+    pub fn at(&self, now: Timestamp, unheard: Duration) -> View<'_> {
+        View {
+            board: self,
+            now,
+            unheard,
+        }
     }
 
     pub(crate) fn observer_suspected(&self) -> bool {
@@ -103,15 +129,16 @@ impl Board {
 }
 
 impl View<'_> {
-    /// How far a candidate's numbers can be relied on.
+    /// How far a candidate's numbers can be relied on. Where there are none, that is known of as
+    /// long as the server is heard of.
     pub(crate) fn freshness(&self, candidate: &Candidate) -> Freshness {
-        let age = candidate.age().unwrap_or_default() + self.since;
+        let age = candidate.age(self.now).unwrap_or(self.unheard);
         self.board.ages.of(age)
     }
 }
 
 impl ModelBoard {
-    fn new(known: &[(&EndpointId, Known<'_>)], gates: &[&Gate], now: Timestamp) -> Self {
+    fn new(known: &[(&EndpointId, Known<'_>)], gates: &[&Gate]) -> Self {
         // An endpoint that is only seen in traffic is native if its precision is.
         let native: BTreeSet<Quantization> = known
             .iter()
@@ -122,7 +149,7 @@ impl ModelBoard {
             .iter()
             .map(|(id, one)| {
                 let native = native.contains(&id.quantization);
-                Candidate::new((*id).clone(), native, one.facts, one.row, now)
+                Candidate::new((*id).clone(), native, one.facts, one.row)
             })
             .collect();
         let mut board = Self {

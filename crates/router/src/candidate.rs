@@ -22,8 +22,8 @@ pub struct Candidate {
     pub native: bool,
     price: Option<Pricing>,
     batch_price: Option<Pricing>,
-    /// How old its row was when the snapshot was made; nothing if it has none.
-    age: Option<Duration>,
+    /// When its row was published; nothing if it has none.
+    published_at: Option<Timestamp>,
     global: Numbers,
     /// In ascending order.
     regions: Box<[(Region, Numbers)]>,
@@ -45,15 +45,13 @@ pub struct Numbers {
 }
 
 impl Candidate {
-    /// An endpoint with what the catalog says of it, and what was measured by then.
+    /// An endpoint with what the catalog says of it, and what was measured.
     pub(crate) fn new(
         id: EndpointId,
         native: bool,
         facts: Option<&EndpointFacts>,
         row: Option<&RoutingRow>,
-        now: Timestamp,
     ) -> Self {
-        let age_us = row.map(|row| now.micros_since(row.published_at).max(0).unsigned_abs());
         let regions = row.into_iter().flat_map(|row| &row.regions);
         let regions = regions.map(|held| (held.region.clone(), (&held.figures).into()));
         Self {
@@ -61,7 +59,7 @@ impl Candidate {
             native,
             price: facts.and_then(|facts| facts.price),
             batch_price: facts.and_then(|facts| facts.batch_price),
-            age: age_us.map(Duration::from_micros),
+            published_at: row.map(|row| row.published_at),
             global: row.map(|row| (&row.global).into()).unwrap_or_default(),
             regions: regions.collect(),
         }
@@ -75,9 +73,10 @@ impl Candidate {
         }
     }
 
-    /// How old its numbers were when the snapshot was made; nothing if it has none.
-    pub fn age(&self) -> Option<Duration> {
-        self.age
+    /// How old its numbers are; nothing if it has none.
+    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+        let age_us = now.micros_since(self.published_at?).max(0);
+        Some(Duration::from_micros(age_us.unsigned_abs()))
     }
 
     /// Its numbers as seen from a region: each of them from there if there is enough for it, else

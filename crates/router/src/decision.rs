@@ -110,6 +110,8 @@ pub enum Exclusion {
 /// Why there is nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Empty {
+    /// Nothing is known at all yet.
+    NoSnapshot,
     /// Nobody serves such a model.
     UnknownModel,
     /// All are excluded.
@@ -145,6 +147,12 @@ impl Decision {
 
     fn holds_for_all(&self, of: impl Fn(&Choice) -> bool) -> bool {
         !self.candidates.is_empty() && self.candidates.iter().all(of)
+    }
+
+    /// Nobody, for want of a snapshot.
+    pub fn for_want_of_a_snapshot(&mut self) {
+        self.clear();
+        self.empty = Some(Empty::NoSnapshot);
     }
 
     pub(crate) fn clear(&mut self) {
@@ -196,6 +204,7 @@ impl Empty {
     /// The name used in every interface.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::NoSnapshot => "no_snapshot",
             Self::UnknownModel => "unknown_model",
             Self::NoCandidate => "no_candidate",
         }

@@ -96,6 +96,11 @@ impl Edition {
         self.catalog.catalog()
     }
 
+    /// What of the catalog a router must know.
+    pub(crate) fn facts(&self, filter: &Filter) -> impl Iterator<Item = &EndpointFacts> {
+        self.catalog.facts(filter)
+    }
+
     /// Its version.
     pub fn position(&self) -> &Arc<Position> {
         &self.position

@@ -33,6 +33,11 @@ impl Filter {
         Self(Arc::from([]))
     }
 
+    /// One model.
+    pub(crate) fn of_model(model: ModelId) -> Self {
+        Self(Arc::from([model]))
+    }
+
     /// These models, at most `max` of them.
     ///
     /// # Errors

@@ -110,6 +110,11 @@ impl<R: Row> Mirror<R> {
         Ok(())
     }
 
+    /// What holds for all of it; nothing before the first full snapshot.
+    pub fn header(&self) -> Option<&Header> {
+        self.header.as_ref()
+    }
+
     /// How far it is: what to ask for changes since. Nothing before the first full snapshot.
     pub fn version(&self) -> Option<&Version> {
         self.header.as_ref().map(|header| &header.version)

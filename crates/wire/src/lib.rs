@@ -4,6 +4,7 @@
 //! into values and back through the modules beside it.
 //!
 //! - [`identity`], [`batch`], [`columns`]: what a sender reports.
+//! - [`chain`]: what a peer's error is told as.
 //! - [`json`]: the same as JSON text.
 //! - [`part`]: what is kept in the observations log.
 //! - [`windows`], [`figures`]: what is kept in the windows log.
@@ -13,6 +14,7 @@
 
 pub mod answer;
 pub mod batch;
+pub mod chain;
 pub mod columns;
 pub mod definition;
 pub mod figures;

@@ -11,6 +11,8 @@ use crate::error::AggregatorError;
 
 /// Records read at once, at most.
 const RECORDS_MAX: usize = 10_000;
+/// Bytes of dead letters in one append, below what any log takes.
+const LETTERS_BYTES_MAX: usize = 2 << 20;
 
 impl Owner {
     pub(super) async fn fetch(&self, wait: Duration) -> Result<Fetched, LogError> {
@@ -25,6 +27,7 @@ impl Owner {
 
     pub(super) async fn take_in(&mut self, fetched: Fetched) -> Result<(), AggregatorError> {
         self.shared.metrics.corrupt(fetched.corrupt.len());
+        let mut letters = Vec::new();
         for stored in &fetched.records {
             let appended_at = Timestamp::from_micros(stored.appended_at_us);
             self.make_room(appended_at).await?;
@@ -34,10 +37,10 @@ impl Owner {
             if let Err(error) = ingested
                 && stored.offset >= self.committing.done()
             {
-                self.bury(stored.offset, &stored.record, &error.to_string())
-                    .await?;
+                letters.push(self.letter(stored.offset, &stored.record, &error.to_string()));
             }
         }
+        self.bury(letters).await?;
         self.next = fetched.next;
         self.high_watermark = fetched.high_watermark;
         self.state.read_up_to(self.next);
@@ -48,13 +51,8 @@ impl Owner {
         Ok(())
     }
 
-    /// A record that cannot be decoded goes to the dead letters, whole, with the reason.
-    async fn bury(
-        &self,
-        offset: Offset,
-        record: &Record,
-        reason: &str,
-    ) -> Result<(), AggregatorError> {
+    /// A record that cannot be decoded, whole, with where it stood and the reason.
+    fn letter(&self, offset: Offset, record: &Record, reason: &str) -> Record {
         self.shared.metrics.dead_letter();
         let place = format!("{OBSERVATIONS}/{}/{offset}", self.partition);
         tracing::warn!(
@@ -63,23 +61,44 @@ impl Owner {
             "a record cannot be decoded: to the dead letters"
         );
         let mut letter = record.clone();
+        let headers = [
+            ("sextant-from", place),
+            ("sextant-reason", reason.to_owned()),
+        ];
+        let headers = headers.map(|(name, value)| (name.into(), value.into()));
+        letter.headers.extend(headers);
         letter
-            .headers
-            .push(("sextant-from".into(), place.clone().into()));
-        letter
-            .headers
-            .push(("sextant-reason".into(), reason.to_owned().into()));
-        match self.shared.log.append(DEAD_LETTERS, 0, vec![letter]).await {
-            Ok(_) => Ok(()),
-            Err(error @ (LogError::Stopped { .. } | LogError::Closed)) => {
-                Err(AggregatorError::log("writing a dead letter")(error))
-            }
-            // What cannot be buried is not worth stopping for: it stays in its own log.
-            Err(error) => {
-                self.shared.metrics.error("writing a dead letter");
-                tracing::warn!(record = place, %error, "a dead letter was not written");
-                Ok(())
+    }
+
+    /// All of a read at once: one by one they would keep the partition from its ticks.
+    async fn bury(&self, letters: Vec<Record>) -> Result<(), AggregatorError> {
+        let mut left = letters.as_slice();
+        while !left.is_empty() {
+            let (these, others) = left.split_at(fitting(left));
+            left = others;
+            let append = self.shared.log.append(DEAD_LETTERS, 0, these.to_vec());
+            match alive(&self.shared.pulse, self.partition, append).await {
+                Ok(_) => {}
+                Err(error @ (LogError::Stopped { .. } | LogError::Closed)) => {
+                    return Err(AggregatorError::log("writing a dead letter")(error));
+                }
+                // What cannot be buried is not worth stopping for: it stays in its own log.
+                Err(error) => {
+                    self.shared.metrics.error("writing a dead letter");
+                    tracing::warn!(partition = self.partition, %error, "dead letters were not written");
+                }
             }
         }
+        Ok(())
     }
+}
+
+/// How many of them, from the first on, go into one append; at least one.
+fn fitting(letters: &[Record]) -> usize {
+    let mut bytes = 0;
+    let fits = letters.iter().take_while(|letter| {
+        bytes += letter.bytes();
+        bytes <= LETTERS_BYTES_MAX
+    });
+    fits.count().max(1)
 }

@@ -17,7 +17,7 @@ const COMMIT_EVERY: u64 = 5;
 /// once the store is back.
 const STORE_WAIT: Duration = Duration::from_secs(5);
 /// How long a partition that is let go waits for the store, and then for the log. Together they
-/// are less than a process has for its end.
+/// are less than a process has for its end by default.
 const LAST_WRITE: Duration = Duration::from_secs(3);
 const LAST_COMMIT: Duration = Duration::from_secs(1);
 
@@ -26,7 +26,10 @@ impl Owner {
         if let Some(true) = self.storing.written().await? {
             self.note_stored();
         }
-        if !self.storing.is_writing() {
+        // While it rebuilds, what it has of a minute may be less than the store has. And what has lost
+        // a minute begins again, for which no write may be under way.
+        let writes = self.state.whole && !self.state.lost_a_minute;
+        if writes && !self.storing.is_writing() {
             self.commit(false).await?;
             let rows = self.take_rows(at, false);
             if !rows.is_empty() {

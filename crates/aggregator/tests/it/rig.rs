@@ -9,14 +9,15 @@ use prometheus_client::registry::Registry;
 use sextant_aggregator::{Aggregator, AggregatorConfig, AggregatorError, Dependencies, Metrics};
 use sextant_catalog::{Catalog, LiveCatalog};
 use sextant_eventlog::{EventLog, Fetched, Offset, ReadLimit, Record};
-use sextant_measure::id::EndpointId;
+use sextant_measure::id::{AgentId, EndpointId};
 use sextant_measure::time::{Clock, Timestamp};
 use sextant_snapshot::picture::{Limits, Picture};
 use sextant_snapshot::row::EndpointRow;
 use sextant_store::Store;
 use sextant_store::sqlite::{SqliteOptions, SqliteStore};
 use sextant_testkit::memory_log::MemoryLog;
-use sextant_wire::part::{ObservationsRecord, Part};
+use sextant_wire::batch::Totals;
+use sextant_wire::part::{AgentReport, ObservationsRecord, Part};
 use sextant_wire::topics::{DEAD_LETTERS, OBSERVATIONS, WINDOWS, topics};
 use sextant_wire::windows::from_record;
 use tempfile::TempDir;
@@ -139,6 +140,22 @@ impl Rig {
 
     pub(crate) async fn append(&self, part: Part) {
         self.append_bytes(ObservationsRecord::Part(Box::new(part)).encode())
+            .await;
+    }
+
+    /// What a sender says of itself.
+    pub(crate) async fn append_report(&self, n: u64) {
+        let report = AgentReport {
+            agent: AgentId::new(&format!("edge-{}", n % 7)).unwrap(),
+            epoch: 1,
+            received_at: self.now(),
+            clock_offset_us: 0,
+            totals: Totals {
+                recorded: n,
+                ..Totals::default()
+            },
+        };
+        self.append_bytes(ObservationsRecord::Agent(report).encode())
             .await;
     }
 

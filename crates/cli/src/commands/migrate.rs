@@ -1,7 +1,7 @@
 //! `sextant migrate`: the schema of ClickHouse.
 
 use crate::args::ConfigFile;
-use crate::config::Settings;
+use crate::config::{Engines, Settings};
 use crate::environment::Environment;
 use crate::exit::Failure;
 
@@ -41,7 +41,12 @@ pub(super) async fn run(file: &ConfigFile, environment: &Environment) -> Result<
 
 fn settings(file: &ConfigFile, environment: &Environment) -> Result<Settings, Failure> {
     let file = file.path(environment);
-    Ok(Settings::load(
+    let engines = Engines {
+        kafka: false,
+        clickhouse: true,
+    };
+    Ok(Settings::load_for(
+        engines,
         file.as_deref(),
         &environment.variables,
         Vec::new(),

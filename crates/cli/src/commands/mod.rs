@@ -4,6 +4,7 @@ mod config;
 mod healthcheck;
 mod migrate;
 mod replay;
+mod route;
 mod snapshot;
 mod token;
 
@@ -27,6 +28,7 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<(), Failur
         Command::Collector(args) => role(Role::Collector, &args, environment),
         Command::Aggregator(args) => role(Role::Aggregator, &args, environment),
         Command::Server(args) => role(Role::Server, &args, environment),
+        Command::Route(args) => waiting(route::run(&args, environment)),
         Command::Snapshot(args) => waiting(snapshot::run(&args, environment)),
     }
 }

@@ -5,13 +5,15 @@ use std::path::Path;
 use sextant_eventlog::kafka::{KafkaConfig, SaslMechanism, Security};
 use sextant_store::clickhouse::ClickHouseConfig;
 
+use super::Engines;
 use super::sections::ProcessConfig;
 
 /// What is wrong: section, name, what, advice.
 pub(super) type Wrong = (&'static str, &'static str, String, &'static str);
 
-/// Files that settings name, with section and name.
+/// Files that settings of these engines name, with section and name.
 pub(super) fn files<'c>(
+    engines: Engines,
     kafka: &'c KafkaConfig,
     clickhouse: &'c ClickHouseConfig,
 ) -> impl Iterator<Item = (&'static str, &'static str, &'c Path)> {
@@ -24,7 +26,11 @@ pub(super) fn files<'c>(
     ];
     let named =
         |(section, name, file): (_, _, &'c Option<_>)| Some((section, name, file.as_deref()?));
-    files.into_iter().filter_map(named)
+    let is_used = move |(section, ..): &(&str, _, _)| match *section {
+        "kafka" => engines.kafka,
+        _ => engines.clickhouse,
+    };
+    files.into_iter().filter(is_used).filter_map(named)
 }
 
 /// All else that is wrong with them.

@@ -68,6 +68,23 @@ pub struct Setting {
     pub source: Source,
 }
 
+/// Which engines a process works with. The files of others' settings need not be there for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Engines {
+    /// The log of a fleet.
+    pub kafka: bool,
+    /// The store of a fleet.
+    pub clickhouse: bool,
+}
+
+impl Engines {
+    /// For whoever checks for all processes.
+    pub const ALL: Self = Self {
+        kafka: true,
+        clickhouse: true,
+    };
+}
+
 impl Settings {
     /// Reads all layers.
     ///
@@ -78,8 +95,21 @@ impl Settings {
         variables: &BTreeMap<String, String>,
         flags: Vec<Flag>,
     ) -> Result<Self, Problems> {
+        Self::load_for(Engines::ALL, file, variables, flags)
+    }
+
+    /// The same, for a process that works with these engines.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn load_for(
+        engines: Engines,
+        file: Option<&Path>,
+        variables: &BTreeMap<String, String>,
+        flags: Vec<Flag>,
+    ) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        let read = read(file, variables, flags, &mut problems);
+        let read = read(engines, file, variables, flags, &mut problems);
         match read {
             Some(settings) if problems.is_empty() => Ok(settings),
             _ => {
@@ -96,6 +126,7 @@ impl Settings {
 }
 
 fn read(
+    engines: Engines,
     file: Option<&Path>,
     variables: &BTreeMap<String, String>,
     flags: Vec<Flag>,
@@ -110,7 +141,7 @@ fn read(
     entries.extend(layer::environment(variables, &keys, problems));
     entries.extend(layer::flags(flags));
     let Assembled { config, entries } = assemble::assemble(entries, &defaults, &keys, problems)?;
-    let (access, catalog) = rules::check(&config, &entries, problems)?;
+    let (access, catalog) = rules::check(&config, &entries, engines, problems)?;
     Some(Settings {
         config,
         access,

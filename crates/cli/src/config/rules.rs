@@ -11,6 +11,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::access::{Access, Tokens};
 
+use super::Engines;
 use super::fleet;
 use super::key::Key;
 use super::layer::{Entries, text_of};
@@ -29,6 +30,7 @@ const CATALOG_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 pub(super) fn check(
     config: &Config,
     entries: &Entries,
+    engines: Engines,
     problems: &mut Problems,
 ) -> Option<(Access, Catalog)> {
     let mut rules = Rules {
@@ -44,6 +46,7 @@ pub(super) fn check(
     rules.ticks();
     rules.filter();
     rules.fleet();
+    rules.fleet_files(engines);
     let access = rules.access();
     let catalog = rules.catalog();
     Some((access?, catalog?))
@@ -156,7 +159,11 @@ impl Rules<'_> {
         for (section, name, what, advice) in fleet::problems(&config.process, kafka, clickhouse) {
             self.blame(section, name, what, advice);
         }
-        for (section, name, file) in fleet::files(kafka, clickhouse) {
+    }
+
+    fn fleet_files(&mut self, engines: Engines) {
+        let config = self.config;
+        for (section, name, file) in fleet::files(engines, &config.kafka, &config.clickhouse) {
             let text = self.text(section, name, file, SECRET_FILE_BYTES_MAX);
             if text.is_some_and(|text| text.trim().is_empty()) {
                 let what = format!("{} is empty", file.display());

@@ -377,4 +377,14 @@ fn files_that_will_not_do_and_settings_without_use_are_named_before_anything_sta
         said.contains("clickhouse.password_file: /nowhere/password can't be read"),
         "{said}"
     );
+    // Whoever does not work with it need not be able to read it.
+    let file = "[clickhouse]\npassword_file = \"/nowhere/password\"\n";
+    let path = directory.path().join("sextant.toml");
+    fs::write(&path, file).unwrap();
+    let collector = Engines {
+        kafka: true,
+        clickhouse: false,
+    };
+    let loaded = Settings::load_for(collector, Some(&path), &BTreeMap::new(), Vec::new());
+    assert!(loaded.is_ok());
 }

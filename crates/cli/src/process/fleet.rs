@@ -86,17 +86,22 @@ impl Engines {
             let mut ticks = interval(TURN);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut turn = 0_u32;
-            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-                log.tidy().await;
-                log_counted.take(&log_figures(&log));
-                if let (Some(store), Some(counted)) = (&store, &store_counted) {
-                    counted.take(&store_figures(store));
-                    if sweeps && turn.is_multiple_of(SWEEP_EVERY) {
-                        sweep(store, &*clock).await;
+            let turns = async {
+                loop {
+                    ticks.tick().await;
+                    log.tidy().await;
+                    log_counted.take(&log_figures(&log));
+                    if let (Some(store), Some(counted)) = (&store, &store_counted) {
+                        counted.take(&store_figures(store));
+                        if sweeps && turn.is_multiple_of(SWEEP_EVERY) {
+                            sweep(store, &*clock).await;
+                        }
                     }
+                    turn = turn.wrapping_add(1);
                 }
-                turn = turn.wrapping_add(1);
-            }
+            };
+            // Also a sweep that hangs: what it leaves is the next one's.
+            stop.run_until_cancelled::<_>(turns).await;
         });
     }
 

@@ -109,8 +109,13 @@ impl Job<'_> {
     /// The settings as they stand now, in all their layers.
     fn settings(&self, environment: &Environment) -> Result<Settings, Problems> {
         let file = self.args.config.path(environment);
-        let flags = self.args.flags().chain(self.flags.iter().cloned());
-        Settings::load(file.as_deref(), &environment.variables, flags.collect())
+        let flags = self
+            .args
+            .flags()
+            .chain(self.flags.iter().cloned())
+            .collect();
+        let (engines, variables) = (self.role.engines(), &environment.variables);
+        Settings::load_for(engines, file.as_deref(), variables, flags)
     }
 
     /// What this process is called among those of its role.

@@ -13,7 +13,7 @@ use super::Job;
 use crate::access::{Access, Guard};
 use crate::config::{Key, Problems, Setting, Settings};
 use crate::environment::Environment;
-use crate::telemetry::LiveFilter;
+use crate::telemetry::{LISTS, LiveFilter};
 
 /// Reads the settings again, and puts in force what can be.
 pub(super) struct Reload<'p> {
@@ -64,7 +64,7 @@ impl Reload<'_> {
 
     fn take(&self, settings: Settings) {
         for key in waiting(self.started.all(), settings.all()) {
-            tracing::warn!(setting = %key, "has changed, and holds from the next start on");
+            tracing::warn!(target: LISTS, setting = %key, "has changed, and holds from the next start on");
         }
         if let Err(error) = self.filter.replace(&settings.config.telemetry.filter) {
             tracing::warn!("telemetry.filter stays as it was: {error:#}");
@@ -80,7 +80,7 @@ impl Reload<'_> {
 
 fn say(problems: &Problems) {
     for problem in problems.listed() {
-        tracing::error!("{problem}");
+        tracing::error!(target: LISTS, "{problem}");
     }
     let count = problems.count();
     tracing::error!(

@@ -1,5 +1,7 @@
 //! Which stages a process runs.
 
+use crate::config::Engines;
+
 /// What a process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -41,8 +43,15 @@ impl Role {
         matches!(self, Self::Standalone | Self::Server)
     }
 
+    /// What of a fleet it works with.
+    pub(crate) const fn engines(self) -> Engines {
+        Engines {
+            kafka: !self.is_alone(),
+            clickhouse: !self.is_alone() && self.stores(),
+        }
+    }
+
     /// Whether it writes results or reads them.
-    #[cfg(feature = "fleet")]
     pub(crate) const fn stores(self) -> bool {
         self.owns() || self.serves()
     }

@@ -13,6 +13,8 @@ use tracing_subscriber::layer::{Context, Filter};
 /// Lines of one place in a [`WHILE`].
 const SAID_MAX: u32 = 10;
 const WHILE: Duration = Duration::from_secs(10);
+/// Where a list of problems is said, one a line: as a whole, and only when a person asks for it.
+pub const LISTS: &str = "sextant::problems";
 
 /// What was said, and what was not. Clones share it.
 #[derive(Clone, Default)]
@@ -32,7 +34,10 @@ impl Sparing {
         loop {
             tokio::select! {
                 biased;
-                done = &mut work => return done,
+                done = &mut work => {
+                    self.report();
+                    return done;
+                }
                 () = sleep(WHILE) => self.report(),
             }
         }
@@ -85,6 +90,6 @@ impl<S: Subscriber> Filter<S> for Sparing {
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
         // Errors and warnings alone: what else there is was asked for.
         let place = event.metadata();
-        *place.level() > Level::WARN || self.is_due(place)
+        *place.level() > Level::WARN || place.target() == LISTS || self.is_due(place)
     }
 }

@@ -93,8 +93,9 @@ impl Context {
             Some(Code::Fatal | Code::Fenced | Code::FencedInstanceId) => {
                 return LogError::Stopped { reason };
             }
-            // Said by a client as it fails to connect; not always for good.
-            Some(Code::Authentication) => heard.and_then(|heard| heard.lasting),
+            // Said of one broker that a client fails to connect to; others may let it in, and one that
+            // was let in before waits until someone has mended it.
+            Some(Code::Authentication) => None,
             code => code.and_then(fault::of_code),
         };
         match lasting {

@@ -1,18 +1,8 @@
-//! An error and what caused it, in one line.
+//! An error and what caused it, as far as it fits one line of a log.
 
 use std::error::Error;
 
 /// The error and its causes, each once.
 pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let told = error.to_string();
-        if !text.ends_with(&told) {
-            text.push_str(": ");
-            text.push_str(&told);
-        }
-        cause = error.source();
-    }
-    super::told(&text)
+    super::told(&sextant_wire::chain::chain(error))
 }

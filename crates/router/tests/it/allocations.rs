@@ -5,7 +5,7 @@ use sextant_router::decision::Decision;
 use sextant_router::tier::Tier;
 use std::time::Duration;
 
-use crate::market::{Market, offer, request};
+use crate::market::{Market, NOW, offer, request};
 
 #[test]
 fn a_decision_that_is_used_again_allocates_nothing() {
@@ -18,7 +18,7 @@ fn a_decision_that_is_used_again_allocates_nothing() {
         asked.operation = Some("summarize".parse().unwrap());
         let mut decision = Decision::default();
         let mut choose_by = |seed| {
-            let view = board.after(Duration::from_millis(300));
+            let view = board.at(NOW, Duration::from_millis(300));
             choose(view, &asked, seed, &mut decision);
             assert_eq!(
                 (decision.candidates.len(), decision.excluded.len()),

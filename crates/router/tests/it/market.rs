@@ -224,7 +224,9 @@ pub(crate) fn chosen_after(
     seed: u64,
 ) -> Decision {
     let mut decision = Decision::default();
-    choose(board.after(since), request, seed, &mut decision);
+    let since_us = i64::try_from(since.as_micros()).unwrap();
+    let view = board.at(NOW.plus_micros(since_us), since);
+    choose(view, request, seed, &mut decision);
     decision
 }
 

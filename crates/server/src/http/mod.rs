@@ -10,6 +10,7 @@ mod models;
 mod numbers;
 mod problem;
 mod query;
+mod route;
 mod sextant;
 mod snapshot;
 
@@ -70,6 +71,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         )
         .route("/api/v1/models/{author}/{slug}/history", get(history::read))
         .route("/api/v1/snapshot", get(snapshot::read))
+        .route("/api/v1/route", get(route::read))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(Arc::clone(app))
         .merge(health)

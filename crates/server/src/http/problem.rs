@@ -10,7 +10,9 @@ use http::{HeaderValue, StatusCode};
 use problem_details::ProblemDetails;
 use serde_json::Value;
 use sextant_measure::id::ModelId;
+use sextant_measure::time::Minute;
 use sextant_store::StoreError;
+use sextant_wire::json::rfc3339;
 
 use crate::encoder::Unmade;
 use crate::filter::FilterError;
@@ -68,7 +70,8 @@ pub(super) fn starting(lag_records: u64) -> Problem {
 pub(super) async fn no_such_route() -> Problem {
     let detail = "there is nothing here; see /api/v1/models, \
                   /api/v1/models/{author}/{slug}/endpoints, \
-                  /api/v1/models/{author}/{slug}/history, /api/v1/snapshot, /livez and /readyz";
+                  /api/v1/models/{author}/{slug}/history, /api/v1/snapshot, /api/v1/route, \
+                  /livez and /readyz";
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
@@ -93,6 +96,13 @@ pub(super) fn unknown_model(model: &ModelId, nearest: Vec<String>) -> Problem {
         ),
     };
     Problem::new(StatusCode::NOT_FOUND, detail).with("nearest", nearest)
+}
+
+/// Nothing was published of the model for a minute.
+pub(super) fn unknown_then(model: &ModelId, minute: Minute) -> Problem {
+    let at = rfc3339(minute.start());
+    let detail = format!("nothing is kept of {model} for the window that ends at {at}");
+    Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
 /// A parameter that cannot be used.

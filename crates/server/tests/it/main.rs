@@ -20,6 +20,7 @@ mod models;
 mod numbers;
 mod once;
 mod rig;
+mod route;
 mod shares;
 mod slow;
 mod snapshot;

@@ -15,14 +15,24 @@ use sextant_store::{
 #[derive(Default)]
 pub(crate) struct Shelf {
     points: Mutex<Vec<HistoryPoint>>,
+    windows: Mutex<Vec<WindowRow>>,
     error: Mutex<Option<StoreError>>,
     asked: Mutex<Vec<HistoryQuery>>,
+    asked_windows: Mutex<Vec<WindowQuery>>,
     is_stalled: AtomicBool,
 }
 
 impl Shelf {
     pub(crate) fn hold(&self, points: Vec<HistoryPoint>) {
         *self.points.lock().unwrap() = points;
+    }
+
+    pub(crate) fn hold_windows(&self, windows: Vec<WindowRow>) {
+        *self.windows.lock().unwrap() = windows;
+    }
+
+    pub(crate) fn last_windows_query(&self) -> WindowQuery {
+        self.asked_windows.lock().unwrap().last().unwrap().clone()
     }
 
     pub(crate) fn fail(&self, error: StoreError) {
@@ -60,8 +70,12 @@ impl Store for Shelf {
         panic!("a server reads no minutes")
     }
 
-    async fn windows(&self, _: &WindowQuery) -> Result<Vec<WindowRow>, StoreError> {
-        panic!("a server reads no windows")
+    async fn windows(&self, query: &WindowQuery) -> Result<Vec<WindowRow>, StoreError> {
+        self.asked_windows.lock().unwrap().push(query.clone());
+        match self.error.lock().unwrap().clone() {
+            Some(error) => Err(error),
+            None => Ok(self.windows.lock().unwrap().clone()),
+        }
     }
 
     async fn uptime(

@@ -99,6 +99,13 @@ impl TryFrom<v1::WatchSnapshotResponse> for Update {
     }
 }
 
+impl Full {
+    /// What [`super::encode::held`] has written.
+    pub fn read(held: Bytes) -> Result<Self, DecodeError> {
+        v1::Snapshot::decode(held)?.try_into()
+    }
+}
+
 impl TryFrom<v1::Snapshot> for Full {
     type Error = DecodeError;
 

@@ -15,7 +15,7 @@ use sextant_snapshot::stamp::{Stamp, Stamped};
 use crate::v1;
 use crate::v1::watch_snapshot_response::Message as Push;
 use sextant_catalog::EndpointFacts;
-use sextant_snapshot::routing::RoutingFigures;
+use sextant_snapshot::routing::{RoutingFigures, RoutingRow};
 
 /// Everything, as a message of a watch.
 ///
@@ -28,6 +28,20 @@ pub fn full<'a>(snapshot: &Snapshot, facts: impl IntoIterator<Item = &'a Endpoin
         statistics: snapshot.rows().iter().map(Into::into).collect(),
         gates: snapshot.gates().iter().map(Into::into).collect(),
     }))
+}
+
+/// Everything that a receiver holds, as [`super::decode::Full::read`] reads it.
+pub fn held<'a>(
+    snapshot: &Snapshot<RoutingRow>,
+    facts: impl IntoIterator<Item = &'a EndpointFacts>,
+) -> Bytes {
+    let held = v1::Snapshot {
+        header: Some(snapshot.header().into()),
+        facts: facts.into_iter().map(Into::into).collect(),
+        statistics: snapshot.rows().iter().map(Into::into).collect(),
+        gates: snapshot.gates().iter().map(Into::into).collect(),
+    };
+    held.encode_to_vec().into()
 }
 
 /// What changed, as a message of a watch. `facts` are all of the catalog's; they are sent if the
@@ -124,6 +138,29 @@ impl From<&Stamped<EndpointRow>> for v1::EndpointStatistics {
                 .map(|held| v1::RegionRoutingFigures {
                     region: held.region.to_string(),
                     figures: is_several.then(|| figures(&held.figures)),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<&Stamped<RoutingRow>> for v1::EndpointStatistics {
+    fn from(row: &Stamped<RoutingRow>) -> Self {
+        let (stamp, row) = (row.stamp, &row.value);
+        let is_several = row.regions.len() > 1;
+        Self {
+            endpoint: Some((&row.id).into()),
+            offset: Some(stamp.into()),
+            published_at_us: row.published_at.as_micros(),
+            agents_5m: row.agents.five_minutes.into(),
+            agents_1h: row.agents.one_hour.into(),
+            global: Some((&row.global).into()),
+            regions: row
+                .regions
+                .iter()
+                .map(|held| v1::RegionRoutingFigures {
+                    region: held.region.to_string(),
+                    figures: is_several.then(|| (&held.figures).into()),
                 })
                 .collect(),
         }
