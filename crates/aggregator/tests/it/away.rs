@@ -90,12 +90,31 @@ async fn away_for_longer_than_memory_holds_it_stops_no_window_and_gets_everythin
     let before = committed(&rig).await;
     assert_eq!(before, None);
     store.come_back();
-    // Senders that report all the time keep it from nothing.
-    for n in 0..100 {
+    rig.pass(100).await;
+    assert_eq!(stored_in(&rig, minute, 1).await, [30]);
+    assert_eq!(stored_in(&rig, minute, 60).await.iter().sum::<u64>(), 58);
+    rig.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn senders_that_report_all_the_time_keep_nothing_from_the_store() {
+    let (mut rig, store) = rig().await;
+    store.leave();
+    rig.start("a");
+    let early: Vec<_> = (0..30).map(|n| answer(n, rig.now())).collect();
+    let minute = early[0].completed_at.minute();
+    rig.append(part("eu", 1, &early)).await;
+    for sequence in 2..30 {
+        rig.append(part("eu", sequence, &[answer(sequence, rig.now())]))
+            .await;
+        rig.append_report(sequence).await;
+        rig.pass(95).await;
+    }
+    store.come_back();
+    for n in 0..150 {
         rig.append_report(n).await;
         rig.pass(1).await;
     }
-    assert_eq!(stored_in(&rig, minute, 1).await, [30]);
     assert_eq!(stored_in(&rig, minute, 60).await.iter().sum::<u64>(), 58);
     rig.stop().await;
 }
