@@ -143,6 +143,10 @@ impl Topics<'_> {
     }
 }
 
+/// How long a record of a compacted topic is left alone, about. Segments are as short, and small.
+const COMPACTION_LAG: Duration = Duration::from_mins(1);
+const COMPACTED_SEGMENT_BYTES: i64 = 16 << 20;
+
 /// Compares a topic's settings, by Kafka's own names and in its units.
 fn check(
     name: &str,
@@ -165,6 +169,11 @@ fn check(
         let found = number(key);
         at_least(key, ms(wanted), if found < 0 { i64::MAX } else { found })
     };
+    // Up to ten times as much is somebody's wish, and does little harm.
+    let at_most = |key, wanted: i64| match number(key) {
+        found if found <= wanted.saturating_mul(10) => Ok(()),
+        _ => Err(differ(name, key, &wanted, &read(key))),
+    };
     equal("cleanup.policy", policy(spec.cleanup))?;
     equal("message.timestamp.type", "LogAppendTime")?;
     let largest = i64::try_from(MESSAGE_BYTES_MAX).unwrap_or(i64::MAX);
@@ -180,7 +189,16 @@ fn check(
         }
         Cleanup::Compact {
             tombstone_retention,
-        } => kept("delete.retention.ms", tombstone_retention),
+        } => {
+            kept("delete.retention.ms", tombstone_retention)?;
+            // A reader that has just begun must find what a newer owner's record took away.
+            let lag = number("min.compaction.lag.ms");
+            at_least("min.compaction.lag.ms", ms(COMPACTION_LAG), lag)?;
+            // And whoever reads from the start is to read little.
+            at_most("max.compaction.lag.ms", 2 * ms(COMPACTION_LAG))?;
+            at_most("segment.ms", ms(COMPACTION_LAG))?;
+            at_most("segment.bytes", COMPACTED_SEGMENT_BYTES)
+        }
     }
 }
 
@@ -207,13 +225,11 @@ fn creation(spec: &TopicSpec, replication: u16) -> Vec<(&'static str, String)> {
         Cleanup::Compact {
             tombstone_retention,
         } => {
-            // Small segments and a short lag, so that whoever reads from the start reads little.
-            let lag = Duration::from_mins(1);
             settings.push(("delete.retention.ms", ms(tombstone_retention)));
-            settings.push(("segment.ms", ms(lag)));
-            settings.push(("segment.bytes", (16 << 20).to_string()));
-            settings.push(("min.compaction.lag.ms", ms(lag)));
-            settings.push(("max.compaction.lag.ms", ms(2 * lag)));
+            settings.push(("segment.ms", ms(COMPACTION_LAG)));
+            settings.push(("segment.bytes", COMPACTED_SEGMENT_BYTES.to_string()));
+            settings.push(("min.compaction.lag.ms", ms(COMPACTION_LAG)));
+            settings.push(("max.compaction.lag.ms", ms(2 * COMPACTION_LAG)));
             settings.push(("min.cleanable.dirty.ratio", "0.1".to_owned()));
         }
     }

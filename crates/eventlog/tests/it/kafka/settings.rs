@@ -18,7 +18,7 @@ fn minutes(minutes: u64) -> Cleanup {
 }
 
 /// A topic, its setting, what it is changed to, and what it was made with.
-const CHANGES: [(&str, &str, &str, &str); 7] = [
+const CHANGES: [(&str, &str, &str, &str); 11] = [
     ("aged", "cleanup.policy", "compact", "delete"),
     ("keyed", "cleanup.policy", "delete", "compact"),
     (
@@ -31,6 +31,10 @@ const CHANGES: [(&str, &str, &str, &str); 7] = [
     ("aged", "retention.ms", "60000", "7200000"),
     ("aged", "retention.bytes", "77777", "-1"),
     ("keyed", "delete.retention.ms", "1000", "3600000"),
+    ("keyed", "min.compaction.lag.ms", "0", "60000"),
+    ("keyed", "max.compaction.lag.ms", "1200001", "120000"),
+    ("keyed", "segment.ms", "604800000", "60000"),
+    ("keyed", "segment.bytes", "1073741824", "16777216"),
 ];
 
 #[tokio::test]
