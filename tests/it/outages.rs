@@ -108,3 +108,30 @@ fn shown(server: &Process, model: &str) -> Option<u64> {
         .map(|endpoint| &endpoint["sextant"]["counts"]["live"]["total"]);
     Some(live.filter_map(serde_json::Value::as_u64).sum())
 }
+
+/// What hangs is not away: nothing says so, and a process that is told to end has its own deadline.
+#[test]
+fn p4_a_process_ends_in_good_order_while_its_engines_hang() {
+    let (kafka, clickhouse) = (Kafka::start().unwrap(), ClickHouse::start().unwrap());
+    let fleet = Fleet::on(kafka.address().to_owned(), clickhouse.url(), 2);
+    let collector = fleet.start("collector", "collector");
+    let mut early = fleet.start("aggregator", "early");
+    let server = fleet.start("server", "server");
+    report(&collector, OTHER);
+    eventually("a window", || {
+        (shown(&server, OTHER) == Some(1)).then_some(())
+    });
+    clickhouse.signal("-STOP").unwrap();
+    let mut late = fleet.starting_at_once("aggregator", "late");
+    eventually("one that waits for ClickHouse", || {
+        late.try_request("/livez").map(drop)
+    });
+    assert_eq!(late.terminate().code(), Some(0));
+    kafka.signal("-STOP").unwrap();
+    assert_eq!(early.terminate().code(), Some(0));
+    for engine in [clickhouse.signal("-CONT"), kafka.signal("-CONT")] {
+        engine.unwrap();
+    }
+    fleet.own_once();
+    assert_eq!(minutes(&fleet).values().sum::<u64>(), 1);
+}
