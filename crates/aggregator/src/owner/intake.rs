@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sextant_eventlog::{Fetched, LogError, Offset, ReadLimit, Record};
+use sextant_eventlog::{Fetched, LogError, Offset, RECORD_BYTES_MAX, ReadLimit, Record};
 use sextant_measure::time::Timestamp;
 use sextant_wire::topics::{DEAD_LETTERS, OBSERVATIONS};
 
@@ -93,12 +93,30 @@ impl Owner {
     }
 }
 
-/// How many of them, from the first on, go into one append; at least one.
+/// How many of them, from the first on, go into one append; at least one. What is too large for the
+/// log, as one may be that has got its place and reason, goes alone, so that it takes no other with it.
 fn fitting(letters: &[Record]) -> usize {
     let mut bytes = 0;
     let fits = letters.iter().take_while(|letter| {
         bytes += letter.bytes();
-        bytes <= LETTERS_BYTES_MAX
+        bytes <= LETTERS_BYTES_MAX && letter.bytes() <= RECORD_BYTES_MAX
     });
     fits.count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_go_together_but_for_one_that_no_log_takes() {
+        let of = |bytes| Record::new("", vec![0; bytes]);
+        let (small, large) = (of(100), of(RECORD_BYTES_MAX + 1));
+        let letters = [small.clone(), small.clone(), large.clone(), small.clone()];
+        assert_eq!(fitting(&letters), 2);
+        assert_eq!(fitting(&letters[2..]), 1);
+        assert_eq!(fitting(&letters[3..]), 1);
+        let half = of(RECORD_BYTES_MAX / 2);
+        assert_eq!(fitting(&vec![half; 10]), 4);
+    }
 }

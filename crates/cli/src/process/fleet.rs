@@ -101,7 +101,7 @@ impl Engines {
                 }
             };
             // Also a sweep that hangs: what it leaves is the next one's.
-            stop.run_until_cancelled::<_>(turns).await;
+            stop.run_until_cancelled(turns).await;
         });
     }
 

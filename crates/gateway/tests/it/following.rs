@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sextant_gateway::{Ages, Empty, Gateway, Options, Source, Tier};
+use sextant_gateway::{Ages, Empty, Gateway, Options, Source};
 use sextant_measure::status::Status as Standing;
 use sextant_wire::v1;
 use sextant_wire::v1::watch_snapshot_response::Message;
@@ -159,9 +159,4 @@ async fn a_heartbeat_is_news_of_the_server_and_not_of_its_rows() {
         Standing::Unknown,
         "rows that nobody publishes age"
     );
-}
-
-#[test]
-fn tiers_are_named_as_everywhere() {
-    assert_eq!("realtime".parse(), Ok(Tier::Realtime));
 }
