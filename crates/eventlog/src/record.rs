@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::LogError;
+
 /// A record's place in its partition, from 0 up. Never given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Offset(pub u64);
@@ -152,6 +154,28 @@ pub struct Bounds {
     pub earliest: Offset,
     /// One past the last durable record.
     pub high_watermark: Offset,
+}
+
+impl Bounds {
+    /// Whether a read may start from the offset.
+    pub(crate) fn check(self, from: Offset) -> Result<(), LogError> {
+        if (self.earliest..=self.high_watermark).contains(&from) {
+            return Ok(());
+        }
+        Err(self.exceeded())
+    }
+
+    /// That a read can't start from where it was asked to.
+    pub(crate) fn exceeded(self) -> LogError {
+        let Self {
+            earliest,
+            high_watermark,
+        } = self;
+        LogError::OutOfRange {
+            earliest,
+            high_watermark,
+        }
+    }
 }
 
 /// Where a consumer group stands in a partition.

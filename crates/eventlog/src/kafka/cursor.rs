@@ -56,7 +56,7 @@ impl Cursor {
     ) -> Result<Self, LogError> {
         let asked_at = Instant::now();
         let bounds = ask_bounds(&lane.consumer, &topic, partition)?;
-        within(from, bounds)?;
+        bounds.check(from)?;
         let arrived = Arc::default();
         let queue = lane.follow(&topic.name, partition, from, &arrived);
         let queue = queue.map_err(|error| {
@@ -160,7 +160,7 @@ impl Cursor {
                 Ok(Polled::OutOfRange) => {
                     self.lose();
                     let bounds = bounds(&self.lane.consumer, &self.topic, self.partition).await?;
-                    return Err(out_of_range(bounds));
+                    return Err(bounds.exceeded());
                 }
                 Err(error) => {
                     self.lose();
@@ -211,7 +211,7 @@ impl Cursor {
             if found.high_watermark < self.next {
                 // The log was made anew, or has lost its end.
                 self.lose();
-                return Err(out_of_range(found));
+                return Err(found.exceeded());
             }
             self.high_watermark = found.high_watermark.max(self.taken());
             self.asked_at = asked_at;
@@ -269,23 +269,4 @@ fn ask_bounds(
         earliest: offset(low),
         high_watermark: offset(high),
     })
-}
-
-fn within(from: Offset, bounds: Bounds) -> Result<(), LogError> {
-    if (bounds.earliest..=bounds.high_watermark).contains(&from) {
-        Ok(())
-    } else {
-        Err(out_of_range(bounds))
-    }
-}
-
-fn out_of_range(bounds: Bounds) -> LogError {
-    let Bounds {
-        earliest,
-        high_watermark,
-    } = bounds;
-    LogError::OutOfRange {
-        earliest,
-        high_watermark,
-    }
 }

@@ -99,7 +99,7 @@ impl EventLog for SqliteLog {
     ) -> Result<Offset, LogError> {
         let topic = self.topic(topic, partition)?;
         let end = topic.bounds(partition)?.high_watermark;
-        for extent in topic.extents_since(hours::number(time_us), partition, end.0) {
+        for extent in topic.extents_since(hours::number(time_us), partition, end) {
             let (path, extent_end) = (Arc::clone(&extent.path), extent.end);
             let find = move |file: &_| scan::first_since(file, &extent, time_us);
             match self.shared.readers.run(path, find).await {
@@ -167,10 +167,8 @@ impl SqliteLog {
         from: Offset,
         limit: ReadLimit,
     ) -> Result<(Bounds, Page), LogError> {
-        let bounds = topic.bounds(partition)?;
-        check_range(from, bounds)?;
-        let end = bounds.high_watermark.0;
-        let Some(extent) = topic.extent_at(partition, from.0, end) else {
+        let (bounds, extent) = topic.locate(partition, from)?;
+        let Some(extent) = extent else {
             return Ok((
                 bounds,
                 Page {
@@ -186,6 +184,10 @@ impl SqliteLog {
             .run(path, move |file| scan::page(file, &extent, limit));
         match reading.await {
             Ok(page) => {
+                // What a file held that was dropped in mid-read isn't damaged: it is gone.
+                if !page.corrupt.is_empty() {
+                    topic.bounds(partition)?.check(from)?;
+                }
                 stats::add(
                     &self.shared.counters.corrupt_records,
                     page.corrupt.len() as u64,
@@ -194,25 +196,11 @@ impl SqliteLog {
             }
             Err(error) => {
                 // Retention may have dropped the file meanwhile.
-                check_range(from, topic.bounds(partition)?)?;
+                topic.bounds(partition)?.check(from)?;
                 Err(error)
             }
         }
     }
-}
-
-fn check_range(from: Offset, bounds: Bounds) -> Result<(), LogError> {
-    let Bounds {
-        earliest,
-        high_watermark,
-    } = bounds;
-    if from < earliest || from > high_watermark {
-        return Err(LogError::OutOfRange {
-            earliest,
-            high_watermark,
-        });
-    }
-    Ok(())
 }
 
 /// Refuses what the log doesn't take; how many bytes the records count for.

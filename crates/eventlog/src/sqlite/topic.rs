@@ -91,52 +91,68 @@ impl Topic {
     }
 
     pub(super) fn bounds(&self, partition: u32) -> Result<Bounds, LogError> {
-        let high_watermark = self.high_watermark(partition)?;
-        let earliest = match &self.place {
-            Place::Main { .. } => 0,
-            Place::Hours(hours) => read(hours).first().map_or(0, |hour| hour.first(partition)),
-        };
-        // Read after the earliest offset, which may move up to it but never past.
-        let high_watermark = Offset(*high_watermark.borrow());
-        Ok(Bounds {
-            earliest: Offset(earliest),
-            high_watermark,
+        self.place.look(|hours| self.bounds_among(hours, partition))
+    }
+
+    /// Where the offset stands, and what follows it there, with the bounds. All are as of one
+    /// moment: were a file dropped between one look and the next, a reader would pass over its
+    /// records unseen.
+    pub(super) fn locate(
+        &self,
+        partition: u32,
+        offset: Offset,
+    ) -> Result<(Bounds, Option<Extent>), LogError> {
+        self.place.look(|hours| {
+            let bounds = self.bounds_among(hours, partition)?;
+            bounds.check(offset)?;
+            let extents = self.extents_among(hours, partition, bounds.high_watermark);
+            let extent = extents.into_iter().find(|extent| offset.0 < extent.end);
+            let extent = extent.map(|extent| Extent {
+                from: extent.from.max(offset.0),
+                ..extent
+            });
+            Ok((bounds, extent))
         })
     }
 
-    /// Where the offset stands, and what follows it there below `end`.
-    pub(super) fn extent_at(&self, partition: u32, offset: u64, end: u64) -> Option<Extent> {
-        let extents = self.extents_since(i64::MIN, partition, end);
-        let mut extent = extents.into_iter().find(|extent| offset < extent.end)?;
-        extent.from = extent.from.max(offset);
-        Some(extent)
+    /// The partition's extents below `end`, in order, but for those of earlier hours.
+    pub(super) fn extents_since(&self, hour: i64, partition: u32, end: Offset) -> Vec<Extent> {
+        self.place.look(|hours| {
+            let earlier = hours.partition_point(|held| held.number < hour);
+            self.extents_among(hours.get(earlier..).unwrap_or_default(), partition, end)
+        })
     }
 
-    /// The partition's extents below `end`, in order, but for those of earlier hours.
-    pub(super) fn extents_since(&self, hour: i64, partition: u32, end: u64) -> Vec<Extent> {
+    fn bounds_among(&self, hours: &[Hour], partition: u32) -> Result<Bounds, LogError> {
+        let earliest = hours.first().map_or(0, |hour| hour.first(partition));
+        // Read after the earliest offset, which may move up to it but never past.
+        let high_watermark = *self.high_watermark(partition)?.borrow();
+        Ok(Bounds {
+            earliest: Offset(earliest),
+            high_watermark: Offset(high_watermark),
+        })
+    }
+
+    fn extents_among(&self, hours: &[Hour], partition: u32, end: Offset) -> Vec<Extent> {
         let slot = self.slot(partition);
-        let hours = match &self.place {
-            Place::Main { path, .. } => {
-                let path = Arc::clone(path);
-                return vec![Extent {
-                    path,
-                    slot,
-                    from: 0,
-                    end,
-                    is_dense: false,
-                }];
-            }
-            Place::Hours(hours) => read(hours),
-        };
+        if let Place::Main { path, .. } = &self.place {
+            return vec![Extent {
+                path: Arc::clone(path),
+                slot,
+                from: 0,
+                end: end.0,
+                is_dense: false,
+            }];
+        }
         let starts = hours.iter().map(|hour| hour.first(partition));
         // An hour reaches up to the next one, so that a missing file shows as missing records.
         let ends = starts
             .clone()
             .skip(1)
-            .map(|start| start.min(end))
-            .chain([end]);
+            .map(|start| start.min(end.0))
+            .chain([end.0]);
         let runs = hours.iter().zip(starts.zip(ends));
-        runs.filter(|(held, (from, end))| held.number >= hour && from < end)
+        runs.filter(|(_, (from, end))| from < end)
             .map(|(held, (from, end))| Extent {
                 path: Arc::clone(&held.path),
                 slot,
@@ -155,6 +171,16 @@ impl Topic {
                 partition,
                 partitions: self.spec.partitions,
             })
+    }
+}
+
+impl Place {
+    /// Looks at the hours, which stay as they are meanwhile; a compacted topic has none.
+    fn look<T>(&self, look: impl FnOnce(&[Hour]) -> T) -> T {
+        match self {
+            Self::Main { .. } => look(&[]),
+            Self::Hours(hours) => look(&read(hours)),
+        }
     }
 }
 
