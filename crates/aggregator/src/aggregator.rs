@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::AggregatorConfig;
 use crate::error::AggregatorError;
+use crate::gates;
 use crate::metrics::Metrics;
 use crate::owner::{Shared, own};
 use crate::pulse::Pulse;
@@ -53,6 +54,7 @@ impl Aggregator {
             log,
             store,
             catalog,
+            verdicts: gates::LiveVerdicts::default(),
             config,
             clock,
             metrics,
@@ -75,6 +77,7 @@ impl Aggregator {
     /// # Errors
     /// When the log fails for good: nothing more can be owned, and the process must end.
     pub async fn run(self, stop: CancellationToken) -> Result<(), AggregatorError> {
+        gates::follow(&self.shared, &stop).await?;
         let joining = AggregatorError::log("joining the consumer group");
         let joined = self.shared.log.join(AGGREGATORS, OBSERVATIONS);
         let Some(joined) = stop.run_until_cancelled(joined).await else {

@@ -40,7 +40,7 @@ impl Ended {
 
 impl Partition {
     /// Keeps the windows that end at each minute from `first` to `last`, with what the catalog
-    /// says at this moment.
+    /// and the operator say at this moment.
     pub(crate) fn end_windows(&mut self, first: Minute, last: Minute) {
         let first = first.max(last.minus(MINUTES_CAUGHT_UP_MAX - 1));
         for minute in first.index()..=last.index() {
@@ -48,11 +48,11 @@ impl Partition {
             let mut rows = Vec::new();
             for endpoint in &mut self.endpoints {
                 let listed = self.catalog.endpoint(&endpoint.id);
-                let terms = listed.map_or_else(Terms::default, |(_, facts)| Terms {
-                    pricing: facts.price,
-                    native: facts.native,
-                    ..Terms::default()
-                });
+                let terms = Terms {
+                    pricing: listed.and_then(|(_, facts)| facts.price),
+                    native: listed.is_some_and(|(_, facts)| facts.native),
+                    verdicts: self.verdicts.of(&endpoint.id),
+                };
                 rows.extend(endpoint.windows(minute, &terms));
             }
             self.ended.keep(minute, rows);

@@ -6,7 +6,7 @@
 //!
 //! - `partition`, `endpoint`, `series`, `dedup`, `unstored`: pure state, a function of the records
 //!   read and of the times given.
-//! - `owner`, `windows_log`, `storing`: the I/O around it.
+//! - `owner`, `windows_log`, `storing`: the I/O around it. `gates`: what the operator rules.
 
 mod agents;
 mod aggregator;
@@ -17,6 +17,7 @@ mod dedup;
 mod ended;
 mod endpoint;
 mod error;
+mod gates;
 mod holding;
 mod metrics;
 mod owner;

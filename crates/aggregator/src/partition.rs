@@ -22,6 +22,7 @@ use crate::config::AggregatorConfig;
 use crate::dedup::{Dedup, Judgement};
 use crate::ended::Ended;
 use crate::endpoint::Endpoint;
+use crate::gates::Verdicts;
 use crate::holding::Target;
 use crate::seen::Seen;
 use crate::tally::{Dropped, Tally};
@@ -40,6 +41,8 @@ pub(crate) struct Reading {
 /// The windows of one partition.
 pub(crate) struct Partition {
     pub(crate) catalog: Arc<Catalog>,
+    /// What the operator ruled, as of the last tick.
+    pub(crate) verdicts: Arc<Verdicts>,
     pub(crate) config: AggregatorConfig,
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) index: HashMap<EndpointId, usize>,
@@ -74,6 +77,7 @@ impl Partition {
         Self {
             agents: Agents::new(config.agents_max),
             catalog,
+            verdicts: Arc::default(),
             endpoints: Vec::new(),
             index: HashMap::new(),
             unstored: Unstored::default(),

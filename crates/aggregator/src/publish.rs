@@ -72,6 +72,7 @@ impl Partition {
             minutes: minutes.collect(),
             windows: self.ended.take(),
             agents: self.agents.take_rows(partition, revision),
+            ..Rows::default()
         };
         self.unstored.handed_over(&due, now);
         rows

@@ -29,8 +29,8 @@ pub(crate) struct Storing {
     asking: Option<JoinHandle<Outcome<Answer>>>,
 }
 
-/// What came of a call; nothing if the owner was told to stop meanwhile.
-type Outcome<T> = Result<Option<T>, StoreError>;
+/// What came of a call; nothing if there was a stop meanwhile.
+pub(crate) type Outcome<T> = Result<Option<T>, StoreError>;
 
 /// What the store knows of some endpoints.
 pub(crate) struct Answer {
@@ -165,9 +165,9 @@ async fn uptime_of(
     Ok(Some(found))
 }
 
-/// Tries until it succeeds, fails for good or the owner stops, later and later. Someone may mend
+/// Tries until it succeeds, fails for good or there is a stop, later and later. Someone may mend
 /// what a store refuses, and windows go on meanwhile.
-async fn until_stopped<T, F>(
+pub(crate) async fn until_stopped<T, F>(
     stop: &CancellationToken,
     metrics: &Metrics,
     mut attempt: impl FnMut() -> F,

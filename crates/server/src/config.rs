@@ -30,6 +30,14 @@ pub struct Config {
     /// Removals remembered of a partition. Default: 100,000.
     pub removals_max: NonZeroU32,
 
+    /// Gates kept, and removals of gates. Default: 20,000.
+    pub gates_max: NonZeroU32,
+    /// Gates that one request may set or take back. Default: 1,000.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub gates_put_max: NonZeroU32,
+    /// Operations that there may be gates for. Default: none, which stands for any.
+    pub operations: Vec<String>,
+
     /// Bytes read from a partition at once. Default: 256 KiB.
     pub read_bytes_max: NonZeroU32,
     /// Encoded forms that are kept of an edition, and as many of its pages. Default: 1,024.
@@ -55,6 +63,9 @@ impl Default for Config {
             rows_max: count(100_000),
             agents_max: count(20_000),
             removals_max: count(100_000),
+            gates_max: count(20_000),
+            gates_put_max: count(1_000),
+            operations: Vec::new(),
             read_bytes_max: count(256 << 10),
             encodings_max: count(1_024),
             encoded_bytes_max: count(64 << 20),
@@ -88,7 +99,7 @@ impl Config {
             rows_max: length(self.rows_max),
             agents_max: length(self.agents_max),
             removals_max: length(self.removals_max),
-            ..Limits::default()
+            gates_max: length(self.gates_max),
         }
     }
 }

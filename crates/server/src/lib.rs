@@ -1,12 +1,13 @@
 //! What gateways and people pull: gRPC and HTTP.
 //!
-//! One task follows the windows log and owns the picture of it. At most once a second it publishes
+//! One task follows the windows log and the gates log and owns the picture of them. At most once a second it publishes
 //! an [`edition`]: an immutable snapshot with its version, in which each encoded form is made once,
 //! when it is first asked for, and shared by all who ask; what tells ages, once a second. Readers
 //! take the present edition without a lock.
 //!
 //! - [`follow`]: from the log to editions. [`hub`]: what readers ask.
 //! - [`grpc`]: `SnapshotService`. [`http`]: the routes.
+//! - `gates`: takes the operator's verdicts.
 //! - [`health`]: whether every loop turns, and what is still missing.
 //! - [`config`], [`metrics`]: limits and counts.
 //!
@@ -27,11 +28,13 @@ mod encoder;
 mod encodings;
 pub mod filter;
 pub mod follow;
+mod gates;
 pub mod grpc;
 pub mod health;
 pub mod http;
 pub mod hub;
 pub mod metrics;
+mod nearest;
 mod seats;
 mod server;
 

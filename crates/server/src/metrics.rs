@@ -1,6 +1,6 @@
 //! What a server counts.
 //!
-//! Records of the windows log: `received = applied + ignored` holds at any time.
+//! Records of the windows log and of the gates log: `received = applied + ignored` holds at any time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -39,6 +39,12 @@ pub(crate) enum Unread {
     Undecodable,
     /// The log says that it is damaged.
     Damaged,
+    /// It only names the gates log.
+    Name,
+    /// Its writer believes in another gates log.
+    OtherLog,
+    /// The gates log is read again from its start.
+    ReadAgain,
 }
 
 /// What is looked up when the metrics are read.
@@ -74,13 +80,13 @@ impl Metrics {
         let received = &metrics.received_records;
         counter(
             "received_records",
-            "Records read of the windows log",
+            "Records read of the logs that are followed",
             received,
         );
         let applied = &metrics.applied_records;
         counter("applied_records", "Records that counted", applied);
         let errors = &metrics.log_errors;
-        counter("log_errors", "Reads of the windows log that failed", errors);
+        counter("log_errors", "Reads of these logs that failed", errors);
         let editions = &metrics.published_editions;
         counter("published_editions", "Snapshots published", editions);
         let pushed = &metrics.pushed_bytes;
@@ -133,6 +139,9 @@ impl Unread {
         match self {
             Self::Undecodable => "undecodable",
             Self::Damaged => "damaged",
+            Self::Name => "name",
+            Self::OtherLog => "other_log",
+            Self::ReadAgain => "read_again",
         }
     }
 }
@@ -185,11 +194,7 @@ impl Collector for PresentCollector {
             reason = "a metric may be off by one in 2^52"
         )]
         let lag = self.0.lag_records.load(Ordering::Relaxed) as f64;
-        gauge(
-            "lag_records",
-            "Records of the windows log not read yet",
-            lag,
-        )?;
+        gauge("lag_records", "Records of the logs not read yet", lag)?;
         match self.0.snapshot_age_seconds() {
             Some(age) => gauge(
                 "snapshot_age_seconds",

@@ -13,7 +13,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::follow::{self, Following, Progress};
-use crate::grpc::{Serving, SnapshotService};
+use crate::gates::Gatekeeper;
+use crate::grpc::{GateService, Serving, SnapshotService};
 use crate::health::{Check, Health};
 use crate::http::{self, App};
 use crate::hub::Hub;
@@ -22,7 +23,7 @@ use crate::seats::Seats;
 
 /// What a server works with.
 pub struct Wiring {
-    /// Where the windows log is.
+    /// Where the windows log and the gates log are.
     pub log: Arc<dyn EventLog>,
     /// Where the history is.
     pub store: Arc<dyn Store>,
@@ -51,6 +52,7 @@ pub struct Server {
     hub: Arc<Hub>,
     progress: Arc<Progress>,
     grpc: SnapshotService,
+    gates: Arc<Gatekeeper>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     config: Config,
@@ -77,6 +79,7 @@ impl Server {
             config,
             metrics,
         } = wiring;
+        let gates_log = Arc::clone(&log);
         let following = Following {
             log,
             partitions,
@@ -95,10 +98,17 @@ impl Server {
             stop: stop.clone(),
             watchers: Seats::new(config.watchers_max),
         });
+        let gates = Arc::new(Gatekeeper {
+            log: gates_log,
+            hub: Arc::clone(&hub),
+            clock: Arc::clone(&clock),
+            config: config.clone(),
+        });
         Ok(Self {
             hub,
             progress,
             grpc,
+            gates,
             store,
             clock,
             config,
@@ -116,6 +126,14 @@ impl Server {
         self.grpc.clone()
     }
 
+    /// `sextant.v1.GateService`, to be added to a gRPC server.
+    pub fn gates(&self) -> GateService {
+        GateService {
+            gates: Arc::clone(&self.gates),
+            metrics: self.metrics.clone(),
+        }
+    }
+
     /// Looks after the server and the other parts of the process.
     pub fn health(&self, others: Vec<Arc<dyn Check>>) -> Arc<Health> {
         let progress: Arc<dyn Check> = Arc::clone(&self.progress) as Arc<dyn Check>;
@@ -131,6 +149,7 @@ impl Server {
             hub: Arc::clone(&self.hub),
             progress: Arc::clone(&self.progress),
             health,
+            gates: Arc::clone(&self.gates),
             store: Arc::clone(&self.store),
             history_queries: Seats::new(self.config.history_queries_max),
             clock: Arc::clone(&self.clock),

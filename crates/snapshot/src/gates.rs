@@ -40,15 +40,20 @@ impl Verdict {
             Self::Red => "red",
         }
     }
+
+    /// The verdict of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Green, Self::Red]
+            .into_iter()
+            .find(|verdict| verdict.name() == name)
+    }
 }
 
 /// A verdict, and who gave it when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gate {
-    key: GateKey,
+    ruling: Ruling,
     verdict: Verdict,
-    author: String,
-    since: Timestamp,
 }
 
 impl Gate {
@@ -59,6 +64,56 @@ impl Gate {
     pub fn new(
         key: GateKey,
         verdict: Verdict,
+        author: String,
+        since: Timestamp,
+    ) -> Result<Self, SnapshotError> {
+        let ruling = Ruling::new(key, Some(verdict), author, since)?;
+        Ok(Self { ruling, verdict })
+    }
+
+    /// The ruling that it follows from.
+    pub fn ruling(&self) -> &Ruling {
+        &self.ruling
+    }
+
+    /// What it is about.
+    pub fn key(&self) -> &GateKey {
+        &self.ruling.key
+    }
+
+    /// How the evaluation went.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Who gave it.
+    pub fn author(&self) -> &str {
+        &self.ruling.author
+    }
+
+    /// When it was given, by the clock of the server that took it.
+    pub fn since(&self) -> Timestamp {
+        self.ruling.since
+    }
+}
+
+/// What somebody said of a gate: a verdict, or that there is none any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruling {
+    key: GateKey,
+    verdict: Option<Verdict>,
+    author: String,
+    since: Timestamp,
+}
+
+impl Ruling {
+    /// What was said; the author is a text of at most 128 bytes without control characters.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Row`] if the author isn't.
+    pub fn new(
+        key: GateKey,
+        verdict: Option<Verdict>,
         author: String,
         since: Timestamp,
     ) -> Result<Self, SnapshotError> {
@@ -78,19 +133,30 @@ impl Gate {
         &self.key
     }
 
-    /// How the evaluation went.
-    pub fn verdict(&self) -> Verdict {
+    /// How the evaluation went; nothing if the verdict was taken back.
+    pub fn verdict(&self) -> Option<Verdict> {
         self.verdict
     }
 
-    /// Who gave it.
+    /// Who said it.
     pub fn author(&self) -> &str {
         &self.author
     }
 
-    /// When it was given, by the clock of the server that took it.
+    /// When it was said, by the clock of the server that took it.
     pub fn since(&self) -> Timestamp {
         self.since
+    }
+
+    /// The gate that follows from it, or what has none any more.
+    fn into_gate(self) -> Result<Gate, GateKey> {
+        match self.verdict {
+            Some(verdict) => Ok(Gate {
+                ruling: self,
+                verdict,
+            }),
+            None => Err(self.key),
+        }
     }
 }
 
@@ -102,26 +168,7 @@ pub struct GateRecord {
     /// When the log took it.
     pub appended_at: Timestamp,
     /// What it says.
-    pub entry: GateEntry,
-}
-
-/// What a record of the gates log says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GateEntry {
-    /// There is a verdict.
-    Set(Gate),
-    /// There is none any more.
-    Cleared(GateKey),
-}
-
-impl GateEntry {
-    /// What it is about.
-    pub fn key(&self) -> &GateKey {
-        match self {
-            Self::Set(gate) => gate.key(),
-            Self::Cleared(key) => key,
-        }
-    }
+    pub ruling: Ruling,
 }
 
 /// The gates log's only one.
@@ -148,17 +195,19 @@ impl Gates {
         }
     }
 
-    pub(crate) fn open(&mut self, log_id: u64) {
-        if log_id != self.log_id {
+    pub(crate) fn open(&mut self, log_id: u64) -> bool {
+        let is_new = log_id != self.log_id;
+        if is_new {
             *self = Self::new(log_id, self.live_max);
         }
+        is_new
     }
 
     pub(crate) fn apply(&mut self, record: GateRecord) -> Applied {
         let GateRecord {
             offset,
             appended_at,
-            entry,
+            ruling,
         } = record;
         if self.cursor.has_read(offset) {
             return Applied::Ignored(Ignored::Repeated);
@@ -166,13 +215,13 @@ impl Gates {
         self.cursor.advance(offset, appended_at, Effect::Shown);
         // Whoever may write to this log may write: there are no claims, hence no epochs.
         let (place, epoch) = (Place::at(offset), 0);
-        match entry {
-            GateEntry::Set(gate) => {
-                let (key, gate) = (gate.key.clone(), Arc::new(gate));
+        match ruling.into_gate() {
+            Ok(gate) => {
+                let (key, gate) = (gate.key().clone(), Arc::new(gate));
                 let put = self.lane.put(&mut self.index, key, place, epoch, gate);
                 put.map_or(Applied::Ignored(Ignored::NoRoom), |_| Applied::Changed)
             }
-            GateEntry::Cleared(key) => {
+            Err(key) => {
                 let index = &mut self.index;
                 self.lane.bury(index, key, place, epoch, appended_at);
                 Applied::Changed

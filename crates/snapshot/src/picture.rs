@@ -177,9 +177,9 @@ impl Picture {
     }
 
     /// Says what the gates log is called, before its first record is applied. A log with another
-    /// name than before was made anew, and no gate of the former one stands.
-    pub fn open_gates(&mut self, log_id: u64) {
-        self.gates.open(log_id);
+    /// name than before was made anew, and no gate of the former one stands. Whether it is one.
+    pub fn open_gates(&mut self, log_id: u64) -> bool {
+        self.gates.open(log_id)
     }
 
     /// Applies a record of the gates log.

@@ -1,7 +1,8 @@
 //! How results are kept and queried.
 //!
 //! [`Store`] is the seam between what computes results and what shows them later: minutes with
-//! their histograms, windows as they were published, and what agents reported of themselves.
+//! their histograms, windows as they were published, what agents reported of themselves, and what was
+//! ruled on gates.
 //! [`sqlite`] keeps a store in a directory of the one process that opens it; `clickhouse`, with the
 //! feature of that name, in a database that any number of processes share.
 //!
@@ -13,7 +14,8 @@
 //!   after [`StoreError::Unavailable`] or [`StoreError::Full`] any of a write's rows may stand:
 //!   each of them whole, and writing all of them again makes the rest stand too.
 //! - Of a minute or an agent's minute the highest [`Revision`] stands, whatever the order of
-//!   writing. Of a window the first row stands.
+//!   writing. Of a window the first row stands. A record
+//!   of the gates log is the same row whoever writes it.
 //! - Ranges are half-open. Merging histograms is exact.
 //! - A query that reaches for more than its bound is refused with both figures, before the rows
 //!   are read. A model that was never written has no rows; that is no error.
@@ -30,7 +32,7 @@ mod row;
 pub mod sqlite;
 
 use async_trait::async_trait;
-use sextant_measure::id::EndpointId;
+use sextant_measure::id::{EndpointId, ModelId};
 use sextant_measure::time::Timestamp;
 
 pub use crate::error::StoreError;
@@ -39,7 +41,9 @@ pub use crate::query::{
     HistoryPoint, HistoryQuery, MinuteQuery, MinuteRange, STEP_MINUTES_MAX, SeriesUptime,
     WindowQuery, WindowScope,
 };
-pub use crate::row::{AgentRow, Expired, MinuteRow, Revision, Rows, Terms, WindowRow, no_sums};
+pub use crate::row::{
+    AgentRow, Expired, MinuteRow, Revision, Rows, RulingRow, Terms, WindowRow, no_sums,
+};
 
 /// Where results are kept.
 ///
@@ -101,6 +105,17 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::TooMany`] if there are more rows than [`Limits::rows_max`].
     async fn agents(&self, range: MinuteRange) -> Result<Vec<AgentRow>, StoreError>;
+
+    /// What was ruled on a model's gates, in the order of its times, then of its places in the log.
+    /// Rulings are kept for good.
+    ///
+    /// # Errors
+    /// [`StoreError::TooMany`] if there are more rows than [`Limits::rows_max`].
+    async fn rulings(
+        &self,
+        model: &ModelId,
+        range: MinuteRange,
+    ) -> Result<Vec<RulingRow>, StoreError>;
 
     /// Deletes what is older than the store's [`Retention`] allows at that moment.
     async fn enforce_retention(&self, now: Timestamp) -> Result<Expired, StoreError>;

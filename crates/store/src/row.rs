@@ -10,7 +10,7 @@ use sextant_measure::id::{AgentId, EndpointId, Operation, Region, SeriesId};
 use sextant_measure::scale::Metric;
 use sextant_measure::time::Minute;
 use sextant_measure::window::MinuteSums;
-use sextant_snapshot::gates::Verdict;
+use sextant_snapshot::gates::{Ruling, Verdict};
 
 use crate::StoreError;
 use crate::limits::{Limits, at_most, count};
@@ -94,6 +94,17 @@ pub struct AgentRow {
     pub clashes: u64,
 }
 
+/// What was ruled on a gate: a record of the gates log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RulingRow {
+    /// What the log is called.
+    pub log_id: u64,
+    /// The record's place in it.
+    pub offset: u64,
+    /// What it says.
+    pub ruling: Ruling,
+}
+
 /// What one write takes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rows {
@@ -103,6 +114,8 @@ pub struct Rows {
     pub windows: Vec<WindowRow>,
     /// Minutes of agents.
     pub agents: Vec<AgentRow>,
+    /// Rulings on gates.
+    pub rulings: Vec<RulingRow>,
 }
 
 /// How many rows retention has deleted.
@@ -122,6 +135,7 @@ impl Rows {
         count(self.minutes.len())
             .saturating_add(count(self.windows.len()))
             .saturating_add(count(self.agents.len()))
+            .saturating_add(count(self.rulings.len()))
     }
 
     /// Whether there are none.
@@ -134,15 +148,19 @@ impl Rows {
         let mut minutes = self.minutes.into_iter();
         let mut windows = self.windows.into_iter();
         let mut agents = self.agents.into_iter();
+        let mut rulings = self.rulings.into_iter();
         let pieces = std::iter::from_fn(|| {
             let minutes: Vec<_> = minutes.by_ref().take(rows_max).collect();
             let room = rows_max - minutes.len();
             let windows: Vec<_> = windows.by_ref().take(room).collect();
             let room = room - windows.len();
+            let agents: Vec<_> = agents.by_ref().take(room).collect();
+            let room = room - agents.len();
             let piece = Self {
                 minutes,
                 windows,
-                agents: agents.by_ref().take(room).collect(),
+                agents,
+                rulings: rulings.by_ref().take(room).collect(),
             };
             (!piece.is_empty()).then_some(piece)
         });
@@ -175,6 +193,26 @@ pub fn no_sums() -> MinuteSums {
         counts: Counts::default(),
         bins: Metric::ALL.map(Bins::empty),
     }
+}
+
+/// What stands for a verdict that was taken back.
+const NO_VERDICT: &str = "none";
+
+/// The name of a verdict, or of its absence.
+pub(crate) fn verdict_name(verdict: Option<Verdict>) -> &'static str {
+    verdict.map_or(NO_VERDICT, Verdict::name)
+}
+
+/// The verdict of such a name, or its absence; nothing for other names.
+#[expect(
+    clippy::option_option,
+    reason = "the outer one says whether the name is one"
+)]
+pub(crate) fn verdict(name: &str) -> Option<Option<Verdict>> {
+    if name == NO_VERDICT {
+        return Some(None);
+    }
+    Verdict::parse(name).map(Some)
 }
 
 /// Adds what another time saw.

@@ -6,7 +6,7 @@ use sextant_measure::quantization::Quantization;
 use sextant_measure::refusal::Refusal;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use crate::v1;
+use crate::{DecodeError, v1};
 
 impl From<Quantization> for v1::Quantization {
     fn from(quantization: Quantization) -> Self {
@@ -49,6 +49,12 @@ pub fn quantization(number: i32) -> Result<Option<Quantization>, Refusal> {
         Ok(v1::Quantization::Fp32) => Quantization::Fp32,
     };
     Ok(Some(quantization))
+}
+
+/// The quantization a number stands for, where unspecified means undisclosed.
+pub(crate) fn disclosed(number: i32) -> Result<Quantization, DecodeError> {
+    let named = quantization(number).map_err(|e| DecodeError::field("quantization", e))?;
+    Ok(named.unwrap_or(Quantization::Unknown))
 }
 
 impl From<&Definition> for v1::Endpoint {

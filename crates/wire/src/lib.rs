@@ -9,7 +9,8 @@
 //! - [`part`]: what is kept in the observations log.
 //! - [`windows`], [`figures`]: what is kept in the windows log.
 //! - [`snapshot`]: the routing snapshot, as protobuf and as JSON.
-//! - [`topics`]: where both are kept.
+//! - [`gates`]: what is kept in the gates log, and how it is asked for and told.
+//! - [`topics`]: where all of it is kept.
 //! - [`answer`]: acknowledgements and refusals.
 
 pub mod answer;
@@ -18,6 +19,8 @@ pub mod chain;
 pub mod columns;
 pub mod definition;
 pub mod figures;
+pub mod gates;
+mod header;
 pub mod identity;
 pub mod json;
 pub mod part;

@@ -8,6 +8,8 @@ use sextant_eventlog::{Cleanup, TopicSpec};
 pub const OBSERVATIONS: &str = "sextant.observations.v1";
 /// What owners publish.
 pub const WINDOWS: &str = "sextant.windows.v1";
+/// What the operator's evaluations say.
+pub const GATES: &str = "sextant.gates.v1";
 /// Records that could not be decoded, with the reason.
 pub const DEAD_LETTERS: &str = "sextant.dead-letters.v1";
 /// The consumer group of the aggregators, whose members share the partitions.
@@ -19,7 +21,7 @@ const TOMBSTONES_KEPT: Duration = Duration::from_hours(1);
 const DEAD_LETTERS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// The topics with their settings. The windows log is partitioned like the observations log.
-pub fn topics(partitions: u32, retention: Duration) -> [TopicSpec; 3] {
+pub fn topics(partitions: u32, retention: Duration) -> [TopicSpec; 4] {
     let spec = |name: &str, partitions, cleanup| TopicSpec {
         name: name.to_owned(),
         partitions,
@@ -36,6 +38,13 @@ pub fn topics(partitions: u32, retention: Duration) -> [TopicSpec; 3] {
         spec(
             WINDOWS,
             partitions,
+            Cleanup::Compact {
+                tombstone_retention: TOMBSTONES_KEPT,
+            },
+        ),
+        spec(
+            GATES,
+            1,
             Cleanup::Compact {
                 tombstone_retention: TOMBSTONES_KEPT,
             },

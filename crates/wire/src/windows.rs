@@ -4,11 +4,9 @@
 //! endian) say whose it is. A claim's epoch is its own offset, so it has no such header. A record
 //! without a value is a tombstone of its key.
 
-use bytes::Bytes;
 use prost::Message;
 use sextant_eventlog::{Record, StoredRecord};
 use sextant_measure::id::{AgentId, EndpointId, ModelId, ProviderId, Region};
-use sextant_measure::quantization::Quantization;
 use sextant_measure::time::Timestamp;
 use sextant_snapshot::key::Key;
 use sextant_snapshot::record::{Entry, LogRecord, OwnerState, Progress};
@@ -16,7 +14,7 @@ use sextant_snapshot::row::{AgentRow, AgentsSeen, EndpointRow, RegionFigures};
 
 use crate::batch::Totals;
 use crate::v1::windows_record::Record as Kind;
-use crate::{DecodeError, v1};
+use crate::{DecodeError, header, v1};
 
 /// Header with the writer's epoch.
 pub const EPOCH: &str = "sextant-epoch";
@@ -45,11 +43,12 @@ pub fn to_record(entry: &Entry, writer: Writer) -> Record {
         ),
         None => Record::tombstone(key),
     };
-    let number = |number: u64| Bytes::copy_from_slice(&number.to_be_bytes());
+    let epoch = writer.epoch.map(header::number);
     record
         .headers
-        .extend(writer.epoch.map(|epoch| (EPOCH.into(), number(epoch))));
-    record.headers.push((LOG_ID.into(), number(writer.log_id)));
+        .extend(epoch.map(|epoch| (EPOCH.into(), epoch)));
+    let log_id = header::number(writer.log_id);
+    record.headers.push((LOG_ID.into(), log_id));
     record
 }
 
@@ -73,21 +72,16 @@ pub fn from_record(partition: u32, stored: &StoredRecord) -> Result<LogRecord, D
         ));
     }
     let own = matches!(entry, Entry::Claim { .. }).then_some(stored.offset.0);
-    let epoch = own.or_else(|| header(record, EPOCH));
+    let epoch = own.or_else(|| header::of(record, EPOCH));
     Ok(LogRecord {
         partition,
         offset: stored.offset.0,
         appended_at: Timestamp::from_micros(stored.appended_at_us),
         epoch: epoch.ok_or_else(|| DecodeError::field(EPOCH, "no header of 8 bytes"))?,
-        log_id: header(record, LOG_ID)
+        log_id: header::of(record, LOG_ID)
             .ok_or_else(|| DecodeError::field(LOG_ID, "no header of 8 bytes"))?,
         entry,
     })
-}
-
-fn header(record: &Record, name: &str) -> Option<u64> {
-    let (_, value) = record.headers.iter().find(|(held, _)| held == name)?;
-    Some(u64::from_be_bytes(value.as_ref().try_into().ok()?))
 }
 
 fn tombstone(key: &Key) -> Result<Entry, DecodeError> {
@@ -155,9 +149,7 @@ impl TryFrom<v1::EndpointRecord> for EndpointRow {
             model: ModelId::new(&row.model).map_err(|e| DecodeError::field("model", e))?,
             provider: ProviderId::new(&row.provider)
                 .map_err(|e| DecodeError::field("provider", e))?,
-            quantization: crate::definition::quantization(row.quantization)
-                .map_err(|e| DecodeError::field("quantization", e))?
-                .unwrap_or(Quantization::Unknown),
+            quantization: crate::definition::disclosed(row.quantization)?,
         };
         let agents = AgentsSeen {
             five_minutes: u8::try_from(row.agents_5m).unwrap_or(u8::MAX),

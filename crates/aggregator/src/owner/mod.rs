@@ -24,6 +24,7 @@ use self::committing::Committing;
 use self::start::{FINDING, inherit, reading};
 use crate::config::AggregatorConfig;
 use crate::error::AggregatorError;
+use crate::gates::LiveVerdicts;
 use crate::metrics::{Metrics, Standing};
 use crate::partition::Partition;
 use crate::pulse::{Beat, Pulse};
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) catalog: LiveCatalog,
+    pub(crate) verdicts: LiveVerdicts,
     pub(crate) config: AggregatorConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
@@ -239,6 +241,7 @@ impl Owner {
         read_up_to: Option<Timestamp>,
     ) -> Result<Option<End>, AggregatorError> {
         self.state.use_catalog(self.shared.catalog.get());
+        self.state.verdicts = self.shared.verdicts.get();
         let at = read_up_to.unwrap_or_else(|| self.state.read_at());
         let log_or_clock = self.shared.clock.now().max(self.state.read_at());
         if self.state.now() > log_or_clock.step().plus(AHEAD_STEPS_MAX) {

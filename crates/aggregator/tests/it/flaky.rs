@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use sextant_measure::id::EndpointId;
+use sextant_measure::id::{EndpointId, ModelId};
 use sextant_measure::time::Timestamp;
 use sextant_store::sqlite::{SqliteOptions, SqliteStore};
 use sextant_store::{
     AgentRow, Expired, HistoryPoint, HistoryQuery, MinuteQuery, MinuteRange, MinuteRow, Rows,
-    SeriesUptime, Store, StoreError, WindowQuery, WindowRow,
+    RulingRow, SeriesUptime, Store, StoreError, WindowQuery, WindowRow,
 };
 
 /// Fails the calls of owners for as long as it is told to.
@@ -93,6 +93,14 @@ impl Store for Flaky {
 
     async fn agents(&self, range: MinuteRange) -> Result<Vec<AgentRow>, StoreError> {
         self.store.agents(range).await
+    }
+
+    async fn rulings(
+        &self,
+        model: &ModelId,
+        range: MinuteRange,
+    ) -> Result<Vec<RulingRow>, StoreError> {
+        self.store.rulings(model, range).await
     }
 
     async fn enforce_retention(&self, now: Timestamp) -> Result<Expired, StoreError> {

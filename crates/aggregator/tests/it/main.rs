@@ -11,6 +11,7 @@ mod away;
 mod clock;
 mod ending;
 mod flaky;
+mod gates;
 mod holding;
 mod numbers;
 mod ownership;

@@ -57,6 +57,8 @@ pub const ROUTES: &[(&str, &str, Class)] = &[
         "/sextant.v1.SnapshotService/WatchSnapshot",
         Class::Read,
     ),
+    ("POST", "/sextant.v1.GateService/PutGates", Class::Admin),
+    ("POST", "/sextant.v1.GateService/ListGates", Class::Read),
     ("POST", "/grpc.health.v1.Health/Check", Class::Public),
     ("POST", "/grpc.health.v1.Health/Watch", Class::Public),
     (

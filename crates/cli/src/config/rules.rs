@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sextant_catalog::Catalog;
 use sextant_eventlog::RECORD_BYTES_MAX;
+use sextant_measure::id::Operation;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -44,6 +45,7 @@ pub(super) fn check(
     rules.record_size();
     rules.room_for_a_batch();
     rules.ticks();
+    rules.operations();
     rules.filter();
     rules.fleet();
     rules.fleet_files(engines);
@@ -130,6 +132,17 @@ impl Rules<'_> {
             let what = format!("{given} is less than two turns of the slowest loop");
             let advice = format!("give at least {needed}");
             self.blame("server", "tick_age_ms_max", what, &advice);
+        }
+    }
+
+    /// A name that no request can have would keep nothing out and let nothing in.
+    fn operations(&mut self) {
+        let names = &self.config.server.operations;
+        let wrong = names.iter().find(|name| Operation::new(name).is_err());
+        if let Some(name) = wrong {
+            let what = format!("{name:?} cannot name an operation");
+            let advice = "give 1 to 128 bytes without control characters";
+            self.blame("server", "operations", what, advice);
         }
     }
 

@@ -230,6 +230,7 @@ fn settings_that_contradict_each_other_are_refused() {
 fn settings_under_which_the_process_could_not_work_are_refused() {
     let file = "[collector]\nbody_bytes_max = 1000\nin_flight_bytes_max = 1\n\
                 [server]\npublish_interval_ms = 4000\ntick_age_ms_max = 7999\nheartbeat_ms = 5001\n\
+                operations = [\"summarize\", \"\"]\n\
                 [aggregator]\nregions_max = 257\n\
                 [telemetry]\nfilter = \"infoo,sextant_collector=debug\"\n";
     insta::assert_snapshot!(problems(file), @r#"
@@ -237,8 +238,9 @@ fn settings_under_which_the_process_could_not_work_are_refused() {
     sextant.toml:3: collector.in_flight_bytes_max: 1 is less than two messages of message_bytes_max; give at least 8388608
     sextant.toml:6: server.tick_age_ms_max: 7999 is less than two turns of the slowest loop; give at least 8000
     sextant.toml:7: server.heartbeat_ms: 5001 is out of range; give a whole number from 1 to 4900; the default is 4000
-    sextant.toml:9: aggregator.regions_max: 257 is out of range; give a whole number from 1 to 256; the default is 64
-    sextant.toml:11: telemetry.filter: "infoo" is not a level; give off, error, warn, info, debug or trace, or target=level
+    sextant.toml:8: server.operations: "" cannot name an operation; give 1 to 128 bytes without control characters
+    sextant.toml:10: aggregator.regions_max: 257 is out of range; give a whole number from 1 to 256; the default is 64
+    sextant.toml:12: telemetry.filter: "infoo" is not a level; give off, error, warn, info, debug or trace, or target=level
     "#);
     for filter in [
         "off",

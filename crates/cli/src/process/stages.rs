@@ -123,7 +123,9 @@ impl Stages {
             routes = routes.add_service(sextant_collector::grpc::service(collector));
         }
         if let Some(server) = &self.server {
-            routes = routes.add_service(server.grpc());
+            routes = routes
+                .add_service(server.grpc())
+                .add_service(server.gates());
         }
         Ok(routes.prepare().into_axum_router())
     }

@@ -1,14 +1,16 @@
-//! From the windows log to editions.
+//! From the windows log and the gates log to editions.
 //!
 //! A reader for each partition decodes what it reads; one owner applies it to the picture. Neither
 //! shares anything with those who are served but finished editions. Once every partition has been
 //! read to where its end was at the start, the first edition is published; from then on another
 //! one whenever the version has changed, at most once an interval. An owner that only says how far
-//! it is changes no version, so over an idle log the edition stands.
+//! it is changes no version, so over idle logs the edition stands.
 
+mod decoding;
 mod owner;
 mod progress;
 mod reader;
+mod source;
 
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use self::owner::{Owner, Published};
 use self::reader::Reader;
+use self::source::Source;
 use crate::config::{Config, length};
 use crate::edition::CatalogSection;
 use crate::encoder::Encoder;
@@ -45,7 +48,7 @@ pub(crate) struct Following {
     pub(crate) metrics: Metrics,
 }
 
-/// Follows the windows log until it is told to stop.
+/// Follows the logs until it is told to stop.
 pub(crate) fn start(
     following: Following,
     tracker: &TaskTracker,
@@ -63,10 +66,10 @@ pub(crate) fn start(
     let (hub, queries) = Hub::new();
     let progress = Arc::new(Progress::new(partitions));
     let (batches, read) = mpsc::channel(BATCHES_MAX);
-    for partition in 0..partitions {
+    for source in Source::all(partitions) {
         let reader = Reader {
             log: Arc::clone(&log),
-            partition,
+            source,
             bytes_max: length(config.read_bytes_max),
             clock: Arc::clone(&clock),
             progress: Arc::clone(&progress),
@@ -88,7 +91,7 @@ pub(crate) fn start(
         progress: Arc::clone(&progress),
         encoder: Encoder::new(bounds, metrics.clone()),
         metrics,
-        behind: (0..partitions).collect(),
+        behind: Source::all(partitions).collect(),
         published: Published::default(),
         waiting: Vec::new(),
     };

@@ -12,8 +12,10 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::decoding::Records;
 use super::progress::Progress;
 use super::reader::Batch;
+use super::source::Source;
 use crate::edition::{CatalogSection, Edition, Step};
 use crate::encoder::Encoder;
 use crate::hub::{Hub, Query};
@@ -33,8 +35,8 @@ pub(super) struct Owner {
     pub(super) progress: Arc<Progress>,
     pub(super) metrics: Metrics,
     pub(super) encoder: Encoder,
-    /// Partitions that have not been read to where their end was at the start.
-    pub(super) behind: BTreeSet<u32>,
+    /// What has not been read to where its end was at the start.
+    pub(super) behind: BTreeSet<Source>,
     pub(super) published: Published,
     pub(super) waiting: Vec<Query>,
 }
@@ -85,28 +87,49 @@ impl Owner {
     }
 
     fn apply(&mut self, batch: Batch) {
-        let partition = batch.partition;
-        self.published.is_outdated |= !batch.records.is_empty();
-        for record in batch.records {
-            match self.picture.apply(record) {
-                Applied::Changed => {
-                    self.metrics.applied_records.inc();
+        let source = batch.source;
+        match batch.records {
+            Records::Windows(records) => {
+                self.published.is_outdated |= !records.is_empty();
+                for record in records {
+                    let applied = self.picture.apply(record);
+                    self.count(applied);
                 }
-                Applied::Ignored(reason) => self.metrics.ignored(reason.name()),
+            }
+            Records::Gates { log_id, records } => {
+                let is_new = log_id.is_some_and(|log_id| self.picture.open_gates(log_id));
+                self.published.is_outdated |= is_new || !records.is_empty();
+                for record in records {
+                    let applied = self.picture.apply_gate(record);
+                    self.count(applied);
+                }
             }
         }
-        if let Some(now) = batch.ended_at {
-            self.picture.reached_end(partition, now);
+        match (source, batch.ended_at) {
+            (Source::Windows(partition), Some(now)) => self.picture.reached_end(partition, now),
+            (Source::Gates, Some(now)) => self.picture.reached_end_of_gates(now),
+            (_, None) => {}
         }
-        let status = self.picture.partitions().nth(index(partition));
-        if let Some(status) = status {
-            self.progress.owned(&status);
+        if let Source::Windows(partition) = source {
+            let status = self.picture.partitions().nth(index(partition));
+            if let Some(status) = status {
+                self.progress.owned(&status);
+            }
         }
         self.progress
-            .applied(partition, batch.next, batch.is_caught_up);
-        let was_behind = batch.is_caught_up && self.behind.remove(&partition);
+            .applied(source, batch.next, batch.is_caught_up);
+        let was_behind = batch.is_caught_up && self.behind.remove(&source);
         if was_behind && self.behind.is_empty() {
             self.publish(self.clock.now());
+        }
+    }
+
+    fn count(&self, applied: Applied) {
+        match applied {
+            Applied::Changed => {
+                self.metrics.applied_records.inc();
+            }
+            Applied::Ignored(reason) => self.metrics.ignored(reason.name()),
         }
     }
 

@@ -10,6 +10,7 @@ use sextant_snapshot::picture::PartitionStatus;
 use sextant_snapshot::record::OwnerState;
 use tokio::time::Instant;
 
+use super::source::Source;
 use crate::health::{Check, LoopAge};
 
 /// How far the log has been read. Written by the follower's tasks, read by anyone.
@@ -17,7 +18,8 @@ use crate::health::{Check, LoopAge};
 pub struct Progress {
     begun: Instant,
     owner_turned: Moment,
-    partitions: Vec<Partition>,
+    /// In the order of [`Source::all`].
+    followed: Vec<Followed>,
 }
 
 /// A moment in microseconds since the follower began; [`i64::MIN`] if it has not been yet.
@@ -25,7 +27,8 @@ pub struct Progress {
 struct Moment(AtomicI64);
 
 #[derive(Debug)]
-struct Partition {
+struct Followed {
+    source: Source,
     turned: Moment,
     /// When the log answered last.
     answered: Moment,
@@ -39,7 +42,8 @@ struct Partition {
 
 impl Progress {
     pub(super) fn new(partitions: u32) -> Self {
-        let partition = |_| Partition {
+        let followed = |source| Followed {
+            source,
             turned: Moment::begun(),
             answered: Moment::never(),
             is_away: AtomicBool::new(false),
@@ -52,58 +56,58 @@ impl Progress {
         Self {
             begun: Instant::now(),
             owner_turned: Moment::begun(),
-            partitions: (0..partitions).map(partition).collect(),
+            followed: Source::all(partitions).map(followed).collect(),
         }
     }
 
-    /// Records of the log that have not been applied.
+    /// Records of the logs that have not been applied.
     pub fn lag_records(&self) -> u64 {
-        self.partitions.iter().map(Partition::lag).sum()
+        self.followed.iter().map(Followed::lag).sum()
     }
 
     pub(super) fn owner_turned(&self) {
         self.owner_turned.set(self.age_us());
     }
 
-    pub(super) fn turned(&self, partition: u32) {
-        if let Some(partition) = self.get(partition) {
-            partition.turned.set(self.age_us());
+    pub(super) fn turned(&self, source: Source) {
+        if let Some(followed) = self.get(source) {
+            followed.turned.set(self.age_us());
         }
     }
 
     /// The log answered. Whether it had been away.
-    pub(super) fn answered(&self, partition: u32, end: u64) -> bool {
-        self.get(partition).is_some_and(|partition| {
-            partition.answered.set(self.age_us());
-            partition.end.store(end, Ordering::Relaxed);
-            partition.is_away.swap(false, Ordering::Relaxed)
+    pub(super) fn answered(&self, source: Source, end: u64) -> bool {
+        self.get(source).is_some_and(|followed| {
+            followed.answered.set(self.age_us());
+            followed.end.store(end, Ordering::Relaxed);
+            followed.is_away.swap(false, Ordering::Relaxed)
         })
     }
 
     /// The log did not answer. Whether that is news.
-    pub(super) fn failed(&self, partition: u32) -> bool {
-        self.turned(partition);
-        self.get(partition)
-            .is_some_and(|partition| !partition.is_away.swap(true, Ordering::Relaxed))
+    pub(super) fn failed(&self, source: Source) -> bool {
+        self.turned(source);
+        self.get(source)
+            .is_some_and(|followed| !followed.is_away.swap(true, Ordering::Relaxed))
     }
 
-    pub(super) fn applied(&self, partition: u32, next: u64, is_caught_up: bool) {
-        if let Some(partition) = self.get(partition) {
-            partition.next.store(next, Ordering::Relaxed);
-            partition
+    pub(super) fn applied(&self, source: Source, next: u64, is_caught_up: bool) {
+        if let Some(followed) = self.get(source) {
+            followed.next.store(next, Ordering::Relaxed);
+            followed
                 .is_caught_up
                 .fetch_or(is_caught_up, Ordering::Relaxed);
         }
     }
 
     pub(super) fn owned(&self, status: &PartitionStatus<'_>) {
-        if let Some(partition) = self.get(status.partition) {
+        if let Some(followed) = self.get(Source::Windows(status.partition)) {
             let whole = status
                 .progress
                 .is_some_and(|progress| progress.state == OwnerState::Whole);
-            partition.is_whole.store(whole, Ordering::Relaxed);
+            followed.is_whole.store(whole, Ordering::Relaxed);
             let claimed = status.epoch.is_some();
-            partition.is_claimed.store(claimed, Ordering::Relaxed);
+            followed.is_claimed.store(claimed, Ordering::Relaxed);
         }
     }
 
@@ -112,8 +116,11 @@ impl Progress {
         i64::try_from(self.begun.elapsed().as_micros()).unwrap_or(i64::MAX)
     }
 
-    fn get(&self, partition: u32) -> Option<&Partition> {
-        self.partitions.get(usize::try_from(partition).ok()?)
+    fn get(&self, source: Source) -> Option<&Followed> {
+        match source {
+            Source::Gates => self.followed.last(),
+            Source::Windows(partition) => self.followed.get(usize::try_from(partition).ok()?),
+        }
     }
 }
 
@@ -125,27 +132,18 @@ impl Check for Progress {
             age_us: turned.age_us(now).unwrap_or(now),
         };
         let owner = age("snapshot".to_owned(), &self.owner_turned);
-        let oldest = self
-            .partitions
-            .iter()
-            .enumerate()
-            .max_by_key(|(_, partition)| partition.turned.age_us(now));
-        // Of a thousand alike the slowest says it all.
-        let readers = oldest.map(|(index, partition)| {
-            let name = format!("windows log, partition {index}");
-            age(name, &partition.turned)
-        });
+        // Of a thousand alike the slowest says it all; of equals the first.
+        let followed = self.followed.iter().rev();
+        let oldest = followed.max_by_key(|followed| followed.turned.age_us(now));
+        let readers = oldest.map(|followed| age(followed.source.to_string(), &followed.turned));
         [Some(owner), readers].into_iter().flatten().collect()
     }
 
     fn missing(&self, _: Timestamp) -> Vec<String> {
         let now = self.age_us();
-        let partitions = self.partitions.iter().enumerate();
-        partitions
-            .filter_map(|(index, partition)| {
-                let what = partition.missing(now)?;
-                Some(format!("windows log, partition {index}: {what}"))
-            })
+        let followed = self.followed.iter();
+        followed
+            .filter_map(|followed| Some(format!("{}: {}", followed.source, followed.missing(now)?)))
             .collect()
     }
 }
@@ -169,7 +167,7 @@ impl Moment {
     }
 }
 
-impl Partition {
+impl Followed {
     fn lag(&self) -> u64 {
         let (end, next) = (
             self.end.load(Ordering::Relaxed),
@@ -191,6 +189,7 @@ impl Partition {
             self.is_claimed.load(Ordering::Relaxed),
             self.is_whole.load(Ordering::Relaxed),
         ) {
+            _ if self.source == Source::Gates => None,
             (_, true) => None,
             (true, false) => Some("its owner has not published everything yet".to_owned()),
             (false, false) => Some("nobody owns it".to_owned()),
@@ -221,23 +220,39 @@ mod tests {
             assert_eq!(ages_s(&progress, wall), [20, 20]);
         }
         progress.owner_turned();
-        progress.turned(1);
-        assert_eq!(ages_s(&progress, hours[0]), [0, 20], "of two the slowest");
-        progress.turned(0);
+        progress.turned(Source::Gates);
+        progress.turned(Source::Windows(1));
+        assert_eq!(ages_s(&progress, hours[0]), [0, 20], "of all the slowest");
+        progress.turned(Source::Windows(0));
         assert_eq!(ages_s(&progress, hours[2]), [0, 0]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_log_that_is_away_is_so_since_it_answered_last() {
         let progress = Progress::new(1);
-        progress.failed(0);
         let wall = Timestamp::default();
-        let log = "windows log, partition 0";
-        assert_eq!(progress.missing(wall), [format!("{log}: cannot be read")]);
-        progress.answered(0, 5);
-        progress.failed(0);
-        tokio::time::advance(Duration::from_secs(7)).await;
-        let since = format!("{log}: cannot be read since 7 s");
-        assert_eq!(progress.missing(wall), [since]);
+        for (source, name) in [
+            (Source::Windows(0), "windows log, partition 0"),
+            (Source::Gates, "gates log"),
+        ] {
+            let missing = || progress.missing(wall).concat();
+            progress.failed(source);
+            assert!(missing().contains(&format!("{name}: cannot be read")));
+            progress.answered(source, 5);
+            progress.failed(source);
+            tokio::time::advance(Duration::from_secs(7)).await;
+            assert!(missing().contains(&format!("{name}: cannot be read since 7 s")));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_gates_log_is_there_once_it_is_read_to_its_end() {
+        let progress = Progress::new(1);
+        progress.applied(Source::Windows(0), 0, true);
+        progress.answered(Source::Gates, 3);
+        let missing = progress.missing(Timestamp::default());
+        assert_eq!(missing[1], "gates log: 3 records left to read");
+        progress.applied(Source::Gates, 3, true);
+        assert_eq!(progress.missing(Timestamp::default()).len(), 1);
     }
 }

@@ -1,18 +1,18 @@
-//! Reads one partition of the windows log.
+//! Reads one partition of a log.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sextant_eventlog::{EventLog, Fetched, LogError, Offset, ReadLimit};
 use sextant_measure::time::{Clock, Timestamp};
-use sextant_snapshot::record::LogRecord;
-use sextant_wire::{topics, windows};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::decoding::{Decoding, Records};
 use super::progress::Progress;
-use crate::metrics::{Metrics, Unread};
+use super::source::Source;
+use crate::metrics::Metrics;
 
 /// How long a read waits for something new.
 const WAIT: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ const RECORDS_MAX: usize = 2_048;
 /// Reads one partition.
 pub(super) struct Reader {
     pub(super) log: Arc<dyn EventLog>,
-    pub(super) partition: u32,
+    pub(super) source: Source,
     pub(super) bytes_max: usize,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) progress: Arc<Progress>,
@@ -38,8 +38,8 @@ pub(super) struct Reader {
 /// What was read at once.
 #[derive(Debug)]
 pub(super) struct Batch {
-    pub(super) partition: u32,
-    pub(super) records: Vec<LogRecord>,
+    pub(super) source: Source,
+    pub(super) records: Records,
     /// The offset to be read next.
     pub(super) next: u64,
     /// When there was nothing more to read; nothing if there is.
@@ -56,28 +56,39 @@ impl Reader {
 
     async fn follow(self) {
         let (mut next, mut target, mut retry) = (Offset(0), None, RETRY_FIRST);
+        let mut decoding = Decoding::new(self.source, self.metrics.clone());
         loop {
-            self.progress.turned(self.partition);
+            self.progress.turned(self.source);
             let fetched = match self.read(next).await {
                 Ok(fetched) => fetched,
                 Err(error) => {
-                    next = self.recover(next, &error);
+                    self.failed(&error);
+                    // What was deleted is superseded; what is beyond the end belongs to a log made
+                    // anew.
+                    if let LogError::OutOfRange { earliest, .. } = error {
+                        next = earliest;
+                        decoding.restart();
+                    }
                     sleep(retry).await;
                     retry = (retry * 2).min(RETRY_LONGEST);
                     continue;
                 }
             };
             retry = RETRY_FIRST;
-            next = fetched.next;
             let end = fetched.high_watermark;
             let target = *target.get_or_insert(end);
             self.answered(end);
+            let Some(records) = decoding.decode(&fetched) else {
+                next = Offset(0);
+                continue;
+            };
+            next = fetched.next;
             let batch = Batch {
-                partition: self.partition,
+                source: self.source,
                 next: next.0,
                 ended_at: (next >= end).then(|| self.clock.now()),
                 is_caught_up: next >= target,
-                records: self.decode(&fetched),
+                records,
             };
             if self.batches.send(batch).await.is_err() {
                 return;
@@ -90,60 +101,26 @@ impl Reader {
             records: RECORDS_MAX,
             bytes: self.bytes_max,
         };
-        let reading = self
-            .log
-            .read(topics::WINDOWS, self.partition, from, limit, WAIT);
+        let (topic, partition) = (self.source.topic(), self.source.partition());
+        let reading = self.log.read(topic, partition, from, limit, WAIT);
         timeout(WAIT + PATIENCE, reading).await.unwrap_or_else(|_| {
             Err(LogError::Unavailable {
-                reason: "a read of the windows log did not come back".to_owned(),
+                reason: format!("a read of the {} did not come back", self.source),
             })
         })
     }
 
     fn answered(&self, end: Offset) {
-        if self.progress.answered(self.partition, end.0) {
-            let partition = self.partition;
-            tracing::info!(partition, "the windows log can be read again");
+        if self.progress.answered(self.source, end.0) {
+            tracing::info!(source = %self.source, "it can be read again");
         }
     }
 
-    /// Where to read on after a failure.
-    fn recover(&self, next: Offset, error: &LogError) -> Offset {
+    fn failed(&self, error: &LogError) {
         self.metrics.log_errors.inc();
-        let partition = self.partition;
-        if self.progress.failed(partition) {
-            tracing::warn!(partition, %error, "the windows log cannot be read; what was read is served");
-        }
-        match error {
-            // What was deleted is superseded; what is beyond the end belongs to a log made anew.
-            LogError::OutOfRange { earliest, .. } => *earliest,
-            _ => next,
+        if self.progress.failed(self.source) {
+            let source = self.source;
+            tracing::warn!(%source, %error, "it cannot be read; what was read is served");
         }
     }
-
-    fn decode(&self, fetched: &Fetched) -> Vec<LogRecord> {
-        let (read, damaged) = (count(fetched.records.len()), count(fetched.corrupt.len()));
-        let mut undecodable = 0;
-        let mut records = Vec::with_capacity(fetched.records.len());
-        for stored in &fetched.records {
-            match windows::from_record(self.partition, stored) {
-                Ok(record) => records.push(record),
-                Err(error) => {
-                    if undecodable == 0 {
-                        let (partition, offset) = (self.partition, stored.offset.0);
-                        tracing::warn!(partition, offset, %error, "skipped a record");
-                    }
-                    undecodable += 1;
-                }
-            }
-        }
-        self.metrics.received_records.inc_by(read + damaged);
-        self.metrics.unread(Unread::Undecodable, undecodable);
-        self.metrics.unread(Unread::Damaged, damaged);
-        records
-    }
-}
-
-fn count(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -1,10 +1,11 @@
-//! `SnapshotService` over gRPC.
+//! `SnapshotService` and `GateService` over gRPC.
 //!
-//! It stands on HTTP bodies rather than on generated server code, because that encodes every
+//! They stand on HTTP bodies rather than on generated server code, because that encodes every
 //! message for every reader. Here a message is framed once and all bodies share its bytes: a
 //! thousand slow readers of one snapshot hold it once.
 
 mod frames;
+mod gates;
 mod request;
 mod status;
 mod watch;
@@ -33,6 +34,10 @@ use crate::metrics::Metrics;
 use crate::seats::{Caller, Seats};
 
 pub(crate) use self::frames::framed;
+pub use self::gates::GateService;
+
+/// Room for the most models and the longest version.
+const MESSAGE_BYTES_MAX: usize = 256 << 10;
 
 /// `sextant.v1.SnapshotService`. Clones are handles on the same one.
 #[derive(Clone)]
@@ -108,14 +113,14 @@ impl Serving {
     async fn answer(&self, call: Call, request: Request<Body>) -> Result<Response<Body>, Status> {
         match call {
             Call::Get => {
-                let message = request::message(request).await?;
+                let message = request::message(request, MESSAGE_BYTES_MAX).await?;
                 let asked = SnapshotRequest::of_get(message);
                 let asked = asked.map_err(|error| status::undecodable(&error))?;
                 self.get(&self.filter(&asked)?).await
             }
             Call::Watch => {
                 let caller = Caller::of_request(request.extensions());
-                let message = request::message(request).await?;
+                let message = request::message(request, MESSAGE_BYTES_MAX).await?;
                 let asked = SnapshotRequest::of_watch(message);
                 let asked = asked.map_err(|error| status::undecodable(&error))?;
                 self.watch(caller, &asked.version, self.filter(&asked)?)

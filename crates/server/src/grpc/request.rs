@@ -12,13 +12,11 @@ use tonic::{Status, Streaming};
 
 use super::status;
 
-/// Room for the most models and the longest version.
-const MESSAGE_BYTES_MAX: usize = 256 << 10;
 /// How long it may take to arrive.
 const WAIT: Duration = Duration::from_secs(10);
 
-/// Reads it.
-pub(super) async fn message(request: Request<Body>) -> Result<Bytes, Status> {
+/// Reads it, if it has no more bytes than that.
+pub(super) async fn message(request: Request<Body>, bytes_max: usize) -> Result<Bytes, Status> {
     let content_type = request.headers().get(CONTENT_TYPE);
     let is_grpc =
         content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
@@ -27,7 +25,7 @@ pub(super) async fn message(request: Request<Body>) -> Result<Bytes, Status> {
         return Err(status::invalid_message(what));
     }
     let body = request.into_body();
-    let mut messages = Streaming::new_request(Raw, body, None, Some(MESSAGE_BYTES_MAX));
+    let mut messages = Streaming::new_request(Raw, body, None, Some(bytes_max));
     let message = timeout(WAIT, messages.message())
         .await
         .map_err(|_| status::late())?

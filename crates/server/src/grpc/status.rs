@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use sextant_wire::DecodeError;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt as _};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::filter::FilterError;
+use crate::gates::{GatesError, Wrong};
 use crate::hub::Unserved;
 use crate::seats::NoSeat;
 
@@ -16,6 +17,8 @@ use crate::seats::NoSeat;
 const DOMAIN: &str = "sextant.v1";
 /// When to ask again for what isn't there yet.
 const STARTING_RETRY: Duration = Duration::from_secs(1);
+/// When to send again what the log could not take.
+const LOG_RETRY: Duration = Duration::from_secs(1);
 /// When to ask again where there was no room; watches last long.
 const ROOM_RETRY: Duration = Duration::from_secs(10);
 
@@ -57,6 +60,41 @@ pub(super) fn filter(error: &FilterError) -> Status {
     let mut details = ErrorDetails::with_bad_request_violation(field, what);
     details.set_error_info("INVALID_MODELS", DOMAIN, HashMap::new());
     Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+/// Rulings that are not taken.
+pub(super) fn gates(error: &GatesError) -> Status {
+    let message = error.to_string();
+    let told = |code, reason: &str, mut details: ErrorDetails| {
+        details.set_error_info(reason, DOMAIN, HashMap::new());
+        Status::with_error_details(code, message.clone(), details)
+    };
+    match error {
+        GatesError::Unserved(why) => unserved(*why),
+        GatesError::TooMany { .. } => {
+            let details = ErrorDetails::with_bad_request_violation("gates", &message);
+            told(Code::InvalidArgument, "TOO_MANY_GATES", details)
+        }
+        GatesError::Wrong(wrong) => {
+            let violation = |it: &Wrong| {
+                let field = format!("gates[{}].{}", it.index, it.field);
+                FieldViolation::new(field, it.reason.clone())
+            };
+            let violations: Vec<_> = wrong.iter().map(violation).collect();
+            let details = ErrorDetails::with_bad_request(violations);
+            told(Code::InvalidArgument, "INVALID_GATES", details)
+        }
+        GatesError::Full { .. } => {
+            told(Code::FailedPrecondition, "GATES_FULL", ErrorDetails::new())
+        }
+        GatesError::Log(why) if !why.is_transient() => {
+            told(Code::Internal, "LOG_REFUSES", ErrorDetails::new())
+        }
+        GatesError::Log(_) | GatesError::Anew | GatesError::Unread => {
+            let details = ErrorDetails::with_retry_info(Some(LOG_RETRY));
+            told(Code::Unavailable, "LOG_AWAY", details)
+        }
+    }
 }
 
 /// There is nothing to serve.
@@ -110,6 +148,7 @@ pub(super) const fn name(code: Code) -> &'static str {
         Code::Unavailable => "UNAVAILABLE",
         Code::Cancelled => "CANCELLED",
         Code::Internal => "INTERNAL",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
         _ => "OTHER",
     }
 }

@@ -4,6 +4,7 @@
 //! from the request unless it is an identifier.
 
 mod endpoints;
+mod gates;
 pub(crate) mod health;
 mod history;
 mod models;
@@ -35,6 +36,7 @@ use crate::config::Config;
 use crate::edition::Edition;
 use crate::encodings::Encoded;
 use crate::follow::Progress;
+use crate::gates::Gatekeeper;
 use crate::health::Health;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
@@ -45,6 +47,7 @@ pub(crate) struct App {
     pub(crate) hub: Arc<Hub>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) health: Arc<Health>,
+    pub(crate) gates: Arc<Gatekeeper>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) history_queries: Seats,
     pub(crate) clock: Arc<dyn Clock>,
@@ -72,6 +75,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/api/v1/models/{author}/{slug}/history", get(history::read))
         .route("/api/v1/snapshot", get(snapshot::read))
         .route("/api/v1/route", get(route::read))
+        .route("/api/v1/gates", get(gates::list).put(gates::put))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(Arc::clone(app))
         .merge(health)

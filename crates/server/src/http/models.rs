@@ -24,13 +24,7 @@ use super::{App, shared};
 use crate::coding::Coding;
 use crate::edition::Edition;
 use crate::encodings::Document;
-
-/// Models that are looked through for one that was misspelt.
-const LOOKED_THROUGH_MAX: usize = 1_000;
-/// Models that are offered in its place.
-const NEAREST_MAX: usize = 3;
-/// From this similarity on; 1 is equal.
-const SIMILARITY_MIN: f64 = 0.8;
+use crate::nearest;
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
@@ -47,15 +41,9 @@ pub(super) async fn list(
 
 /// The refusal of a model that nothing is known of.
 pub(super) fn unknown(edition: &Edition, model: &ModelId) -> Problem {
-    let names = edition.catalog().models().take(LOOKED_THROUGH_MAX);
-    let similarity = |name: &str| strsim::jaro_winkler(name, model.as_str());
-    let mut near: Vec<_> = names
-        .map(|known| (similarity(known.id.as_str()), &known.id))
-        .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
-        .collect();
-    near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    let nearest = near.iter().take(NEAREST_MAX).map(|(_, id)| id.to_string());
-    problem::unknown_model(model, nearest.collect())
+    let names = edition.catalog().models().map(|known| known.id.as_str());
+    let nearest = nearest::to(model.as_str(), names);
+    problem::unknown_model(model, nearest.into_iter().map(str::to_owned).collect())
 }
 
 /// What holds for all of an answer: how whole it is.

@@ -71,13 +71,14 @@ pub(super) async fn no_such_route() -> Problem {
     let detail = "there is nothing here; see /api/v1/models, \
                   /api/v1/models/{author}/{slug}/endpoints, \
                   /api/v1/models/{author}/{slug}/history, /api/v1/snapshot, /api/v1/route, \
+                  /api/v1/gates, \
                   /livez and /readyz";
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
-/// The route is only read.
+/// The route takes other methods.
 pub(super) async fn method_not_allowed(_: Request) -> Problem {
-    let detail = "this route takes GET and HEAD";
+    let detail = "this route takes GET and HEAD; /api/v1/gates also PUT";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }
 

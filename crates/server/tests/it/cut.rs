@@ -9,6 +9,7 @@ use sextant_eventlog::{
     TopicSpec,
 };
 use sextant_testkit::memory_log::MemoryLog;
+use sextant_wire::topics::{GATES, WINDOWS};
 
 pub(crate) struct Cut {
     pub(crate) log: MemoryLog,
@@ -32,7 +33,7 @@ impl Cut {
         self.read_ms.store(read_ms, Ordering::SeqCst);
     }
 
-    /// Deletes what is below the offset.
+    /// Deletes what is below the offset in the windows log.
     pub(crate) fn shorten(&self, earliest: u64) {
         self.earliest.store(earliest, Ordering::SeqCst);
     }
@@ -54,15 +55,12 @@ impl EventLog for Cut {
     ) -> Result<Fetched, LogError> {
         let read_ms = self.read_ms.load(Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(read_ms)).await;
-        let away = || LogError::Unavailable {
-            reason: "cut off".to_owned(),
-        };
         let is_cut = || self.is_away.load(Ordering::SeqCst);
         if is_cut() {
             return Err(away());
         }
         let earliest = Offset(self.earliest.load(Ordering::SeqCst));
-        if from < earliest {
+        if topic == WINDOWS && from < earliest {
             let high_watermark = self.log.bounds(topic, partition).await?.high_watermark;
             return Err(LogError::OutOfRange {
                 earliest,
@@ -84,6 +82,10 @@ impl EventLog for Cut {
         partition: u32,
         records: Vec<Record>,
     ) -> Result<Appended, LogError> {
+        // Owners of windows are elsewhere, and not cut off.
+        if topic == GATES && self.is_away.load(Ordering::SeqCst) {
+            return Err(away());
+        }
         self.log.append(topic, partition, records).await
     }
 
@@ -105,5 +107,11 @@ impl EventLog for Cut {
 
     async fn join(&self, _: &str, _: &str) -> Result<Box<dyn Membership>, LogError> {
         panic!("a server joins no group: it reads everything")
+    }
+}
+
+fn away() -> LogError {
+    LogError::Unavailable {
+        reason: "cut off".to_owned(),
     }
 }

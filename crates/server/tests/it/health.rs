@@ -38,7 +38,9 @@ async fn it_is_ready_once_everything_is_read_and_every_partition_is_whole() {
     let missing = async || running.get("/readyz").await.problem(503)["missing"].clone();
     let of = |partition: u32, what: &str| format!("windows log, partition {partition}: {what}");
     let unread = "0 records left to read";
-    assert_eq!(missing().await, json!([of(0, unread), of(1, unread)]));
+    let gates = "gates log: 0 records left to read";
+    let all = json!([of(0, unread), of(1, unread), gates]);
+    assert_eq!(missing().await, all);
     settle().await;
     let unowned = "nobody owns it";
     assert_eq!(missing().await, json!([of(0, unowned), of(1, unowned)]));

@@ -11,6 +11,7 @@ mod away;
 mod cut;
 mod endpoints;
 mod follow;
+mod gates;
 mod health;
 mod history;
 mod holder;

@@ -15,12 +15,12 @@ use serde_json::Value;
 use sextant_catalog::{Catalog, LiveCatalog};
 use sextant_eventlog::{Cleanup, EventLog, TopicSpec};
 use sextant_measure::time::{Clock, Timestamp};
-use sextant_server::grpc::SnapshotService;
+use sextant_server::grpc::{GateService, SnapshotService};
 use sextant_server::health::{Check, Health};
 use sextant_server::{Config, Metrics, Server, Wiring};
 use sextant_snapshot::record::{Entry, OwnerState, Progress};
 use sextant_testkit::memory_log::MemoryLog;
-use sextant_wire::topics::WINDOWS;
+use sextant_wire::topics::{GATES, WINDOWS};
 use sextant_wire::v1::snapshot_service_client::SnapshotServiceClient;
 use sextant_wire::windows::{Writer, to_record};
 use tokio_util::sync::CancellationToken;
@@ -60,6 +60,7 @@ pub(crate) struct Rig {
 pub(crate) struct Running {
     pub(crate) router: Router,
     pub(crate) grpc: SnapshotService,
+    pub(crate) gates: GateService,
     pub(crate) health: Arc<Health>,
     pub(crate) stop: CancellationToken,
     tracker: TaskTracker,
@@ -77,14 +78,15 @@ impl Rig {
         let clock = Arc::new(ManualClock(AtomicI64::new(NOW.as_micros())));
         let told = Arc::clone(&clock);
         let log = MemoryLog::new(Arc::new(move || told.now().as_micros()));
-        let topic = TopicSpec {
-            name: WINDOWS.to_owned(),
+        let topic = |name: &str, partitions| TopicSpec {
+            name: name.to_owned(),
             partitions,
             cleanup: Cleanup::Compact {
                 tombstone_retention: Duration::from_hours(1),
             },
         };
-        log.prepare(&[topic]).await.unwrap();
+        let topics = [topic(WINDOWS, partitions), topic(GATES, 1)];
+        log.prepare(&topics).await.unwrap();
         Self {
             log: Arc::new(Cut::new(log)),
             clock,
@@ -151,6 +153,7 @@ impl Rig {
         Running {
             router: server.http(Arc::clone(&health)),
             grpc: server.grpc(),
+            gates: server.gates(),
             health,
             stop,
             tracker,

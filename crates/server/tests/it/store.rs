@@ -5,11 +5,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use sextant_measure::id::EndpointId;
+use sextant_measure::id::{EndpointId, ModelId};
 use sextant_measure::time::Timestamp;
 use sextant_store::{
     AgentRow, Expired, HistoryPoint, HistoryQuery, MinuteQuery, MinuteRange, MinuteRow, Rows,
-    SeriesUptime, Store, StoreError, WindowQuery, WindowRow,
+    RulingRow, SeriesUptime, Store, StoreError, WindowQuery, WindowRow,
 };
 
 #[derive(Default)]
@@ -88,6 +88,10 @@ impl Store for Shelf {
 
     async fn agents(&self, _: MinuteRange) -> Result<Vec<AgentRow>, StoreError> {
         panic!("a server reads no agents")
+    }
+
+    async fn rulings(&self, _: &ModelId, _: MinuteRange) -> Result<Vec<RulingRow>, StoreError> {
+        panic!("a server reads no rulings")
     }
 
     async fn enforce_retention(&self, _: Timestamp) -> Result<Expired, StoreError> {

@@ -1,6 +1,6 @@
 //! The section of gates.
 
-use sextant_snapshot::gates::{Gate, GateEntry, Verdict};
+use sextant_snapshot::gates::{Gate, Ruling, Verdict};
 use sextant_snapshot::picture::{Applied, Ignored, Limits, Picture};
 use sextant_snapshot::snapshot::ModelFilter;
 
@@ -32,7 +32,7 @@ fn the_last_verdict_stands_until_it_is_cleared() {
     );
     let repeated = picture.apply_gate(gate_record(1, gate(&sum, Verdict::Green)));
     assert_eq!(repeated, ignored(Ignored::Repeated));
-    let cleared = picture.apply_gate(gate_record(3, GateEntry::Cleared(sum)));
+    let cleared = picture.apply_gate(gate_record(3, gate(&sum, None)));
     assert_eq!(cleared, Applied::Changed);
     assert_eq!(verdicts(&picture), [("tag".to_owned(), Verdict::Green, 0)]);
 }
@@ -45,7 +45,7 @@ fn changes_of_gates_are_told_beside_those_of_rows() {
     picture.apply_gate(gate_record(0, gate(&key("a"), Verdict::Green)));
     picture.apply_gate(gate_record(1, gate(&key("b"), Verdict::Green)));
     let version = picture.version(CATALOG);
-    picture.apply_gate(gate_record(2, GateEntry::Cleared(key("a"))));
+    picture.apply_gate(gate_record(2, gate(&key("a"), None)));
     picture.apply_gate(gate_record(3, gate(&key("c"), Verdict::Red)));
 
     let all = delta(since(&picture, &version, at(3)));
@@ -111,6 +111,7 @@ fn gates_over_the_limit_are_ignored_and_counted() {
 #[test]
 fn an_author_is_a_text() {
     for author in [String::new(), "a\nb".to_owned(), "x".repeat(129)] {
-        assert!(Gate::new(gate_key("sum", "a"), Verdict::Green, author, at(0)).is_err());
+        assert!(Gate::new(gate_key("sum", "a"), Verdict::Green, author.clone(), at(0)).is_err());
+        assert!(Ruling::new(gate_key("sum", "a"), None, author, at(0)).is_err());
     }
 }

@@ -6,7 +6,7 @@ use sextant_measure::quantization::Quantization;
 use sextant_measure::status::Status;
 use sextant_measure::time::Timestamp;
 use sextant_snapshot::change::{Change, Delta, FullReason};
-use sextant_snapshot::gates::{Gate, GateEntry, GateKey, GateRecord, Verdict};
+use sextant_snapshot::gates::{GateKey, GateRecord, Ruling, Verdict};
 use sextant_snapshot::picture::{Applied, Ignored, Limits, Picture};
 use sextant_snapshot::record::{Entry, LogRecord, OwnerState, Progress};
 use sextant_snapshot::row::{AgentRow, AgentsSeen, EndpointRow, RegionFigures};
@@ -165,14 +165,14 @@ pub(crate) fn gate_key(operation: &str, name: &str) -> GateKey {
     }
 }
 
-pub(crate) fn gate(key: &GateKey, verdict: Verdict) -> GateEntry {
-    GateEntry::Set(Gate::new(key.clone(), verdict, "someone".to_owned(), at(0)).unwrap())
+pub(crate) fn gate(key: &GateKey, verdict: impl Into<Option<Verdict>>) -> Ruling {
+    Ruling::new(key.clone(), verdict.into(), "someone".to_owned(), at(0)).unwrap()
 }
 
-pub(crate) fn gate_record(offset: u64, entry: GateEntry) -> GateRecord {
+pub(crate) fn gate_record(offset: u64, ruling: Ruling) -> GateRecord {
     GateRecord {
         offset,
         appended_at: at(i64::try_from(offset).unwrap()),
-        entry,
+        ruling,
     }
 }

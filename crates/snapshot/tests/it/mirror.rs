@@ -3,7 +3,7 @@
 use sextant_measure::id::EndpointId;
 use sextant_measure::time::Timestamp;
 use sextant_snapshot::SnapshotError;
-use sextant_snapshot::gates::{GateEntry, Verdict};
+use sextant_snapshot::gates::Verdict;
 use sextant_snapshot::mirror::Mirror;
 use sextant_snapshot::picture::Picture;
 use sextant_snapshot::record::LogRecord;
@@ -162,7 +162,7 @@ fn gates_are_merged_by_their_own_log() {
     let mut mirror = Mirror::default();
     mirror.apply_full(full_of(&behind));
     ahead.apply_gate(gate_record(2, gate(&key("a"), Verdict::Red)));
-    ahead.apply_gate(gate_record(3, GateEntry::Cleared(key("b"))));
+    ahead.apply_gate(gate_record(3, gate(&key("b"), None)));
     let change = delta(since(&ahead, mirror.version().unwrap(), at(3)));
     mirror.apply_delta(change).unwrap();
     assert_eq!(gates_held(&mirror), [2]);
@@ -171,7 +171,7 @@ fn gates_are_merged_by_their_own_log() {
 
     let change = |picture: &Picture| delta(since(picture, &behind.version(CATALOG), at(4)));
     let earlier = change(&ahead);
-    ahead.apply_gate(gate_record(4, GateEntry::Cleared(key("a"))));
+    ahead.apply_gate(gate_record(4, gate(&key("a"), None)));
     ahead.apply_gate(gate_record(5, gate(&key("b"), Verdict::Red)));
     for change in [change(&ahead), earlier] {
         mirror.apply_delta(change).unwrap();

@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use sextant_measure::time::Timestamp;
-use sextant_snapshot::gates::{GateEntry, GateRecord, Verdict};
+use sextant_snapshot::gates::{GateRecord, Verdict};
 use sextant_snapshot::picture::{Limits, Picture};
 use sextant_snapshot::record::{Entry, LogRecord, OwnerState};
 
@@ -233,15 +233,11 @@ impl World {
 
     fn gate(&mut self, key: u8, verdict: Option<bool>) {
         let key = gate_key("sum", &format!("m{key}"));
-        let entry = match verdict {
-            None => GateEntry::Cleared(key),
-            Some(true) => gate(&key, Verdict::Green),
-            Some(false) => gate(&key, Verdict::Red),
-        };
+        let green = |green| if green { Verdict::Green } else { Verdict::Red };
         self.gates.push(GateRecord {
             offset: u64::try_from(self.gates.len()).unwrap(),
             appended_at: self.now,
-            entry,
+            ruling: gate(&key, verdict.map(green)),
         });
     }
 

@@ -19,9 +19,10 @@ use crate::{Retention, StoreError};
 type Migration = (u32, &'static str, &'static str);
 
 /// The migrations in their order, numbered from 1.
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     (1, "tables", include_str!("schema/1_tables.sql")),
     (2, "views", include_str!("schema/2_views.sql")),
+    (3, "gates", include_str!("schema/3_gates.sql")),
 ];
 
 const VERSIONS: &str = include_str!("schema/0_versions.sql");

@@ -18,6 +18,8 @@ mod counted;
 #[cfg(feature = "clickhouse")]
 mod fault;
 #[cfg(feature = "clickhouse")]
+mod gates;
+#[cfg(feature = "clickhouse")]
 mod history;
 #[cfg(feature = "clickhouse")]
 mod migration;

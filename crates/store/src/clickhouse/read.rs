@@ -6,12 +6,14 @@ use sextant_measure::quantization::Quantization;
 
 use super::agents::{self, AgentColumns};
 use super::counted;
+use super::gates::{self, GateColumns};
 use super::server::Servers;
 use super::steps::{self, StepRow};
 use super::windows::{self, WindowColumns};
 use crate::limits::{Limits, at_most, count};
 use crate::{
-    AgentRow, MinuteQuery, MinuteRange, MinuteRow, StoreError, WindowQuery, WindowRow, WindowScope,
+    AgentRow, MinuteQuery, MinuteRange, MinuteRow, RulingRow, StoreError, WindowQuery, WindowRow,
+    WindowScope,
 };
 
 /// The rows of some series of one model in a range, as conditions with parameters.
@@ -207,6 +209,36 @@ pub(super) async fn agents(
     rows.sort_unstable_by(|a: &AgentRow, b| {
         (a.minute, &a.agent, a.partition).cmp(&(b.minute, &b.agent, b.partition))
     });
+    Ok((rows, found.corrupt))
+}
+
+/// What was ruled on a model's gates in some minutes, and how many rows were not what was written.
+pub(super) async fn rulings(
+    servers: &Servers,
+    model: &ModelId,
+    range: MinuteRange,
+    rows_max: u64,
+) -> Result<(Vec<RulingRow>, u64), StoreError> {
+    let mut found = Found::default();
+    if range.is_empty() {
+        return Ok((found.rows, 0));
+    }
+    let limit = rows_max.saturating_add(1);
+    let conditions = "model = {model:String} AND since >= toDateTime({from:UInt32}, 'UTC') \
+                      AND since < toDateTime({to:UInt32}, 'UTC') LIMIT {limit:UInt64}";
+    let sql = select(gates::TABLE, conditions);
+    let (from, to) = counted::bounds(range);
+    let query = |client: &clickhouse::Client| {
+        let query = client.query(&sql).param("model", model.as_str());
+        let query = query.param("from", from).param("to", to);
+        query.param("limit", limit)
+    };
+    let take = |row: GateColumns| found.add(row.decode());
+    servers.read("read gate_rows", query, take).await?;
+    let mut rows = found.rows;
+    let reached = count(rows.len()).saturating_add(found.corrupt);
+    at_most("rulings on gates", reached, rows_max)?;
+    rows.sort_unstable_by_key(|row: &RulingRow| (row.ruling.since(), row.log_id, row.offset));
     Ok((rows, found.corrupt))
 }
 

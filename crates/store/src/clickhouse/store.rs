@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sextant_measure::id::EndpointId;
+use sextant_measure::id::{EndpointId, ModelId};
 use sextant_measure::time::Timestamp;
 use tokio::sync::OnceCell;
 
@@ -14,7 +14,7 @@ use super::write::{self, Writer};
 use super::{history, migration, read, retention, uptime};
 use crate::{
     AgentRow, Expired, HistoryPoint, HistoryQuery, Limits, MinuteQuery, MinuteRange, MinuteRow,
-    Retention, Rows, SeriesUptime, Store, StoreError, WindowQuery, WindowRow,
+    Retention, Rows, RulingRow, SeriesUptime, Store, StoreError, WindowQuery, WindowRow,
 };
 
 /// The newest schema that this version reads and writes.
@@ -141,6 +141,17 @@ impl Store for ClickHouseStore {
     async fn agents(&self, range: MinuteRange) -> Result<Vec<AgentRow>, StoreError> {
         self.check().await?;
         let found = read::agents(&self.servers, range, self.limits.rows_max).await?;
+        Ok(self.sound(found))
+    }
+
+    async fn rulings(
+        &self,
+        model: &ModelId,
+        range: MinuteRange,
+    ) -> Result<Vec<RulingRow>, StoreError> {
+        self.check().await?;
+        let rows_max = self.limits.rows_max;
+        let found = read::rulings(&self.servers, model, range, rows_max).await?;
         Ok(self.sound(found))
     }
 

@@ -246,9 +246,7 @@ impl WindowColumns {
             _ => return None,
         };
         let verdicts = self.verdicts.iter().map(|(operation, verdict)| {
-            let mut all = [Verdict::Green, Verdict::Red].into_iter();
-            let verdict = all.find(|known| known.name() == verdict)?;
-            Some((Operation::new(operation).ok()?, verdict))
+            Some((Operation::new(operation).ok()?, Verdict::parse(verdict)?))
         });
         Some(Terms {
             pricing,

@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::agents::{self, AgentColumns};
 use super::counted;
+use super::gates::{self, GateColumns};
 use super::server::Servers;
 use super::stats::{self, Counters};
 use super::steps::{self, StepRow};
@@ -136,17 +137,21 @@ impl Sender {
         let windows = batch.clone().flat_map(|rows| &rows.windows);
         let windows = windows.map(|row| ((&row.endpoint, &row.region, row.ending), (), row));
         let windows: Vec<WindowColumns> = best(windows, &mut outdone);
+        let rulings = batch.clone().flat_map(|rows| &rows.rulings);
+        let rulings = rulings.map(|row| ((row.log_id, row.offset), (), row));
+        let rulings: Vec<GateColumns> = best(rulings, &mut outdone);
         let agents = batch.flat_map(|rows| &rows.agents);
         let agents = agents.map(|row| ((&row.agent, row.partition, row.minute), row.revision, row));
         let agents: Vec<AgentColumns> = best(agents, &mut outdone);
         stats::add(&self.counters.batches, 1);
         stats::add(&self.counters.outdone_rows, outdone);
-        let (minutes, windows, agents) = tokio::join!(
+        let (minutes, windows, agents, rulings) = tokio::join!(
             self.insert(steps::TABLE, &minutes),
             self.insert(windows::TABLE, &windows),
             self.insert(agents::TABLE, &agents),
+            self.insert(gates::TABLE, &rulings),
         );
-        told(&[minutes, windows, agents])
+        told(&[minutes, windows, agents, rulings])
     }
 
     /// Inserts rows; answers how many into which table.
@@ -199,7 +204,7 @@ fn best<'a, K: Ord, V: Ord, R: 'a, C: From<&'a R>>(
 }
 
 /// The first failure, with what was done all the same.
-fn told(outcomes: &[Result<Option<String>, StoreError>; 3]) -> Result<(), StoreError> {
+fn told(outcomes: &[Result<Option<String>, StoreError>]) -> Result<(), StoreError> {
     let done: Vec<&str> = outcomes
         .iter()
         .flatten()
@@ -229,7 +234,8 @@ pub(super) fn check(rows: &Rows) -> Result<(), StoreError> {
     let minutes = rows.minutes.iter().map(|row| row.minute);
     let windows = rows.windows.iter().map(|row| row.ending);
     let agents = rows.agents.iter().map(|row| row.minute);
-    let mut times = minutes.chain(windows).chain(agents);
+    let rulings = rows.rulings.iter().map(|row| row.ruling.since().minute());
+    let mut times = minutes.chain(windows).chain(agents).chain(rulings);
     times.try_for_each(counted::check_time)
 }
 

@@ -17,6 +17,7 @@
 //! | `endpoint_uptime` | one series in 5 minutes: uptime |
 //! | `endpoint_windows` | what was published for the window ending at a minute |
 //! | `agents` | one agent in one minute |
+//! | `gates` | what was ruled on a gate |
 //!
 //! Histograms (see `bins.rs`) are read by the program only. The first write, commit, checkpoint or
 //! fsync that fails, other than for want of space, stops the store: see [`StoreError::Stopped`].
@@ -27,6 +28,7 @@ mod bins;
 mod disk;
 mod fault;
 mod file;
+mod gates;
 mod history;
 mod lock;
 mod migration;
@@ -49,7 +51,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
-use sextant_measure::id::EndpointId;
+use sextant_measure::id::{EndpointId, ModelId};
 use sextant_measure::time::Timestamp;
 use tokio::sync::{Mutex, SetOnce};
 
@@ -65,7 +67,7 @@ use self::table::Fetcher;
 use self::writer::{Stopped, Writer};
 use crate::{
     AgentRow, Expired, HistoryPoint, HistoryQuery, MinuteQuery, MinuteRange, MinuteRow, Rows,
-    SeriesUptime, Store, StoreError, WindowQuery, WindowRow,
+    RulingRow, SeriesUptime, Store, StoreError, WindowQuery, WindowRow,
 };
 
 /// The newest schema that this version reads and writes.
@@ -202,6 +204,18 @@ impl Store for SqliteStore {
         let rows_max = self.options.limits.rows_max;
         self.read(move |connection, fetcher| agents::read(connection, fetcher, range, rows_max))
             .await
+    }
+
+    async fn rulings(
+        &self,
+        model: &ModelId,
+        range: MinuteRange,
+    ) -> Result<Vec<RulingRow>, StoreError> {
+        let (model, rows_max) = (model.clone(), self.options.limits.rows_max);
+        self.read(move |connection, fetcher| {
+            gates::read(connection, fetcher, &model, range, rows_max)
+        })
+        .await
     }
 
     async fn enforce_retention(&self, now: Timestamp) -> Result<Expired, StoreError> {

@@ -211,9 +211,7 @@ fn take_terms(opened: &mut Opened<'_>) -> Option<Terms> {
     let verdicts: BTreeMap<String, String> = serde_json::from_str(opened.text()?).ok()?;
     let verdicts = verdicts.iter().map(|(operation, verdict)| {
         let operation = Operation::new(operation).ok()?;
-        let mut all = [Verdict::Green, Verdict::Red].into_iter();
-        let verdict = all.find(|known| known.name() == verdict)?;
-        Some((operation, verdict))
+        Some((operation, Verdict::parse(verdict)?))
     });
     Some(Terms {
         pricing,

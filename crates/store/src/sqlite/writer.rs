@@ -15,7 +15,7 @@ use super::options::SqliteOptions;
 use super::seal::Sealer;
 use super::series::Numbers;
 use super::stats::{self, Counters};
-use super::{agents, fault, steps, uptime, windows};
+use super::{agents, fault, gates, steps, uptime, windows};
 use crate::{Rows, StoreError};
 
 /// How long the writer waits for readers when the write-ahead log has met its bound.
@@ -202,6 +202,9 @@ fn insert(connection: &Connection, numbers: &mut Numbers, rows: &Rows) -> rusqli
     }
     for row in &rows.agents {
         changed += u64::from(agents::insert(connection, &mut sealer, row)?);
+    }
+    for row in &rows.rulings {
+        changed += u64::from(gates::insert(connection, &mut sealer, row)?);
     }
     Ok(changed)
 }

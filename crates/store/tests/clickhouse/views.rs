@@ -135,6 +135,21 @@ async fn windows_say_what_was_published_and_what_the_router_saw() {
 }
 
 #[tokio::test]
+async fn gates_say_who_ruled_what_and_when() {
+    check(
+        &only_row_of("gates").await,
+        &serde_json::json!({
+            "since": "2026-11-22 14:30:01.500000",
+            "model": "meta-llama/llama-4-scout",
+            "quantization": "fp8",
+            "operation": "summarize",
+            "verdict": "green",
+            "author": "evals",
+        }),
+    );
+}
+
+#[tokio::test]
 async fn agents_say_what_they_lost_over_all_partitions() {
     let harness = ClickHouseHarness::new();
     let store = harness.open_with(Limits::default()).await;

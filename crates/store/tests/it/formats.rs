@@ -8,10 +8,13 @@ use sextant_store::Store;
 use sextant_store::sqlite::{SCHEMA_VERSION, SqliteOptions};
 
 use crate::harness::SqliteHarness;
-use crate::rows::{NOON, all_minutes, all_windows, always, endpoint, one_of_each};
+use crate::rows::{NOON, all_minutes, all_windows, always, endpoint, model, one_of_each};
 
 /// The dumps, by the version that made them. A dump leaves the two pragmas out.
-const FIXTURES: [(i64, &str); 1] = [(1, include_str!("../fixtures/schema-1.sql"))];
+const FIXTURES: [(i64, &str); 2] = [
+    (1, include_str!("../fixtures/schema-1.sql")),
+    (2, include_str!("../fixtures/schema-2.sql")),
+];
 
 const APPLICATION_ID: i64 = 0x5358_5354;
 
@@ -31,6 +34,13 @@ async fn files_of_every_schema_are_read() {
         assert_eq!(store.minutes(&all_minutes()).await.unwrap(), rows.minutes);
         assert_eq!(store.windows(&all_windows()).await.unwrap(), rows.windows);
         assert_eq!(store.agents(always()).await.unwrap(), rows.agents);
+        // Files of the first version have no place for them.
+        let rulings = if version > 1 {
+            rows.rulings
+        } else {
+            Vec::new()
+        };
+        assert_eq!(store.rulings(&model(), always()).await.unwrap(), rulings);
         let uptime = store.uptime(&[endpoint("groq")], always()).await.unwrap();
         assert_eq!(
             uptime[0].buckets,

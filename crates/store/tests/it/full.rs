@@ -8,6 +8,8 @@ use crate::harness::SqliteHarness;
 use crate::rows::{NOON, all_minutes, minute};
 
 const MINUTES_PER_DAY: u32 = 1_440;
+/// As many as a week of them can be read at once.
+const PROVIDERS: usize = 9;
 
 /// Room for some minutes, and little else.
 fn small() -> SqliteOptions {
@@ -18,7 +20,7 @@ fn small() -> SqliteOptions {
 }
 
 fn of(at: Minute) -> Rows {
-    let providers = (0..10).map(|n| format!("provider-{n}"));
+    let providers = (0..PROVIDERS).map(|n| format!("provider-{n}"));
     Rows {
         minutes: providers.map(|provider| minute(&provider, at)).collect(),
         ..Rows::default()
@@ -48,13 +50,13 @@ async fn a_full_store_refuses_writes_whole_and_keeps_serving() {
     let end = fill(&store, NOON).await;
     let minutes = (end.index() - NOON.index()) as usize;
     assert!(minutes > 10);
-    assert_eq!(count(&store).await, minutes * 10);
+    assert_eq!(count(&store).await, minutes * PROVIDERS);
     let again = store.write(of(end)).await;
     assert!(matches!(again, Err(StoreError::Full { .. })), "{again:?}");
     assert_eq!(store.stats().full_refusals, 2);
     assert_eq!(
         count(&store).await,
-        minutes * 10,
+        minutes * PROVIDERS,
         "nothing of a refused write stands"
     );
 }
@@ -68,7 +70,10 @@ async fn a_full_store_recovers_once_retention_has_made_room() {
     let expired = store.enforce_retention(later.start()).await.unwrap();
     assert!(expired.minutes > 100, "{expired:?}");
     store.write(of(later)).await.unwrap();
-    assert_eq!(count(&store).await, 10 + ((end.index() % 5) * 10) as usize);
+    assert_eq!(
+        count(&store).await,
+        PROVIDERS * (1 + (end.index() % 5) as usize)
+    );
 }
 
 #[tokio::test]
@@ -80,5 +85,5 @@ async fn a_full_store_recovers_once_it_is_given_more_room() {
     drop(store);
     let store = harness.open_with(SqliteOptions::default());
     store.write(of(end)).await.unwrap();
-    assert_eq!(count(&store).await, before + 10);
+    assert_eq!(count(&store).await, before + PROVIDERS);
 }

@@ -12,9 +12,9 @@ use sextant_measure::quantization::Quantization;
 use sextant_measure::ratio::Ratio;
 use sextant_measure::status::Status;
 use sextant_measure::time::Minute;
-use sextant_snapshot::gates::Verdict;
+use sextant_snapshot::gates::{GateKey, Ruling, Verdict};
 use sextant_store::{
-    AgentRow, HistoryQuery, MinuteQuery, MinuteRange, MinuteRow, Revision, Rows, Terms,
+    AgentRow, HistoryQuery, MinuteQuery, MinuteRange, MinuteRow, Revision, Rows, RulingRow, Terms,
     WindowQuery, WindowRow, WindowScope, no_sums,
 };
 
@@ -133,6 +133,23 @@ pub(crate) fn one_of_each(provider: &str, at: Minute) -> Rows {
         minutes: vec![minute(provider, at)],
         windows: vec![window(provider, at)],
         agents: vec![agent(at)],
+        rulings: vec![ruling(at)],
+    }
+}
+
+/// A ruling made in a minute.
+pub(crate) fn ruling(at: Minute) -> RulingRow {
+    let key = GateKey {
+        operation: "summarize".parse().unwrap(),
+        model: model(),
+        quantization: Quantization::Fp8,
+    };
+    let since = at.start().plus_micros(1_500_000);
+    let ruling = Ruling::new(key, Some(Verdict::Green), "evals".to_owned(), since);
+    RulingRow {
+        log_id: 0xfeed_f00d_feed_f00d,
+        offset: at.index().into(),
+        ruling: ruling.unwrap(),
     }
 }
 

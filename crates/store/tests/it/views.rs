@@ -119,3 +119,19 @@ async fn agents_say_what_they_lost() {
         ],
     );
 }
+
+#[tokio::test]
+async fn gates_say_who_ruled_what_and_when() {
+    let row = only_row_of("gates").await;
+    check(
+        &row,
+        &[
+            ("since", text("2026-11-22T14:30:01.500Z")),
+            ("model", text("meta-llama/llama-4-scout")),
+            ("quantization", text("fp8")),
+            ("operation", text("summarize")),
+            ("verdict", text("green")),
+            ("author", text("evals")),
+        ],
+    );
+}

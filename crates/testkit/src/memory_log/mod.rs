@@ -44,6 +44,7 @@ struct Kept {
     turns: HashMap<(String, String), Arc<Semaphore>>,
     faults: VecDeque<Fault>,
     append_delay: Duration,
+    refused_reads: HashMap<String, LogError>,
     commit_delay: Duration,
 }
 
@@ -105,6 +106,11 @@ impl MemoryLog {
     /// Makes every commit from now on take that long.
     pub fn delay_commits(&self, delay: Duration) {
         self.kept().commit_delay = delay;
+    }
+
+    /// Refuses every read of the topic from now on.
+    pub fn refuse_reads(&self, topic: &str, error: LogError) {
+        self.kept().refused_reads.insert(topic.to_owned(), error);
     }
 
     /// Damages a record, as a bit that flips on a disk does. Whether there was one.
@@ -212,11 +218,13 @@ impl EventLog for MemoryLog {
         let deadline = Instant::now() + wait.min(WAIT_MAX);
         loop {
             let seen = *self.appends.borrow();
-            let fetched = self
-                .open()?
-                .partition(topic, partition)?
-                .0
-                .read(from, limit)?;
+            let fetched = {
+                let mut kept = self.open()?;
+                if let Some(error) = kept.refused_reads.get(topic) {
+                    return Err(error.clone());
+                }
+                kept.partition(topic, partition)?.0.read(from, limit)?
+            };
             let is_empty = fetched.records.is_empty() && fetched.corrupt.is_empty();
             if !is_empty || Instant::now() >= deadline {
                 return Ok(fetched);

@@ -65,6 +65,7 @@ macro_rules! store_contract {
             writing::a_refused_write_changes_nothing,
             writing::a_write_over_the_bound_is_refused_with_both_figures,
             writing::concurrent_writes_all_stand,
+            writing::rulings_are_found_by_model_and_time,
             queries::ranges_are_half_open,
             queries::an_empty_or_backward_range_has_no_rows,
             queries::an_unknown_model_has_no_rows,

@@ -37,6 +37,7 @@ pub async fn what_is_too_old_is_deleted_and_the_rest_kept(harness: &dyn Harness)
             minutes,
             windows,
             agents,
+            rulings: Vec::new(),
         }
     };
     let old = rows_at(&minutes.0, &windows.0, &agents.0);

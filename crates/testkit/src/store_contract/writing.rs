@@ -2,19 +2,24 @@
 
 use std::sync::Arc;
 
-use sextant_measure::id::AgentId;
-use sextant_store::{AgentRow, Limits, Revision, Rows, Store, StoreError};
+use sextant_measure::id::{AgentId, Operation};
+use sextant_measure::quantization::Quantization;
+use sextant_snapshot::gates::{GateKey, Ruling, Verdict};
+use sextant_store::{AgentRow, Limits, Revision, Rows, RulingRow, Store, StoreError};
 
 use super::traffic::Traffic;
 use super::{
-    Harness, all_minutes, all_windows, always, at, endpoint, of_minutes, of_windows, region, seeds,
-    series,
+    Harness, all_minutes, all_windows, always, at, endpoint, model, of_minutes, of_windows, range,
+    region, seeds, series,
 };
 
-/// Rows of all kinds: an endpoint in two regions, and two agents in two partitions, over a
-/// few minutes.
+/// Rows of all kinds: an endpoint in two regions, two agents in two partitions, and rulings on gates,
+/// over a few minutes.
 fn some_rows(traffic: &mut Traffic, model: &str, revision: Revision) -> Rows {
-    let mut rows = Rows::default();
+    let mut rows = Rows {
+        rulings: rulings(model),
+        ..Rows::default()
+    };
     let served = endpoint(model, "groq");
     for minute in [at(0), at(1), at(60), at(2_000)] {
         for place in ["eu", "us-west-2"] {
@@ -39,12 +44,41 @@ fn some_rows(traffic: &mut Traffic, model: &str, revision: Revision) -> Rows {
     rows
 }
 
+/// Records of a gates log for a model, in their order. A record is the same whoever writes it.
+fn rulings(model_name: &str) -> Vec<RulingRow> {
+    let verdicts = [Some(Verdict::Green), None, Some(Verdict::Red)];
+    let operations = ["summarize", "it's \"quoted\" \\ and; --dropped", "ü"];
+    let ruling = |n: u32| {
+        let turn = (n % 3) as usize;
+        let key = GateKey {
+            operation: Operation::new(operations[turn]).unwrap(),
+            model: model(model_name),
+            quantization: Quantization::Fp8,
+        };
+        // Some at the same moment.
+        let since = at(n / 2).start().plus_micros(i64::from(n / 2) * 7 + 1);
+        let author = "évals\u{202e}".to_owned();
+        Ruling::new(key, verdicts[turn], author, since).unwrap()
+    };
+    // A log for each, since a record is of one model only.
+    let log_id = model_name.bytes().fold(u64::MAX, |id, byte| {
+        id.wrapping_mul(31).wrapping_add(byte.into())
+    });
+    let row = |n: u32| RulingRow {
+        log_id,
+        offset: n.into(),
+        ruling: ruling(n),
+    };
+    (0..9).map(row).collect()
+}
+
 /// All rows about a model and all agents', in the order of the answers.
-async fn everything(store: &dyn Store, model: &str) -> Rows {
+async fn everything(store: &dyn Store, name: &str) -> Rows {
     Rows {
-        minutes: store.minutes(&all_minutes(model)).await.unwrap(),
-        windows: store.windows(&all_windows(model)).await.unwrap(),
+        minutes: store.minutes(&all_minutes(name)).await.unwrap(),
+        windows: store.windows(&all_windows(name)).await.unwrap(),
         agents: store.agents(always()).await.unwrap(),
+        rulings: store.rulings(&model(name), always()).await.unwrap(),
     }
 }
 
@@ -230,4 +264,44 @@ pub async fn concurrent_writes_all_stand(harness: &dyn Harness) {
     }
     let expected: Vec<_> = (0..16).map(row).collect();
     assert_eq!(store.minutes(&all_minutes("m")).await.unwrap(), expected);
+}
+
+/// Rulings are found by the time at which they were given, however they come in.
+pub async fn rulings_are_found_by_model_and_time(harness: &dyn Harness) {
+    let store = harness.open(Limits::default()).await;
+    let (ours, others) = (rulings("m"), rulings("other"));
+    let write = async |rulings: Vec<RulingRow>| {
+        let rows = Rows {
+            rulings,
+            ..Rows::default()
+        };
+        store.write(rows).await.unwrap();
+    };
+    write(ours.iter().rev().take(4).cloned().collect()).await;
+    write(others).await;
+    write(ours.clone()).await;
+    let m = model("m");
+    assert_eq!(store.rulings(&m, always()).await.unwrap(), ours);
+    // Two a minute, from the first one on.
+    assert_eq!(store.rulings(&m, range(1, 3)).await.unwrap(), ours[2..6]);
+    assert_eq!(store.rulings(&m, range(3, 1)).await.unwrap(), []);
+    assert_eq!(store.rulings(&model("none"), always()).await.unwrap(), []);
+    drop(store);
+    let few = Limits {
+        rows_max: 8,
+        ..Limits::default()
+    };
+    let store = harness.open(few).await;
+    let refused = store.rulings(&m, always()).await;
+    let is_told = |it: &_| {
+        matches!(
+            it,
+            Err(StoreError::TooMany {
+                count: 9,
+                max: 8,
+                ..
+            })
+        )
+    };
+    assert!(is_told(&refused), "{refused:?}");
 }

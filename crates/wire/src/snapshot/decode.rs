@@ -5,19 +5,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use prost::Message;
 use sextant_catalog::{EndpointFacts, Price, Pricing};
-use sextant_measure::id::{EndpointId, ModelId, Operation, ProviderId, Region};
-use sextant_measure::quantization::Quantization;
+use sextant_measure::id::{EndpointId, ModelId, ProviderId, Region};
 use sextant_measure::ratio::Ratio;
 use sextant_measure::time::Timestamp;
 use sextant_snapshot::change::Delta;
-use sextant_snapshot::gates::{Gate, GateKey, Verdict};
+use sextant_snapshot::gates::Gate;
 use sextant_snapshot::routing::{MedianAndTail, RegionRouting, RoutingFigures, RoutingRow};
 use sextant_snapshot::row::AgentsSeen;
 use sextant_snapshot::snapshot::{Header, Snapshot};
 use sextant_snapshot::stamp::{Stamp, Stamped};
 
 use crate::v1::watch_snapshot_response::Message as Push;
-use crate::{DecodeError, v1};
+use crate::{DecodeError, definition, gates, v1};
 
 /// Who asks for a snapshot says this, in either call.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -132,7 +131,7 @@ fn delta(message: &v1::SnapshotDelta) -> Result<Delta<RoutingRow>, DecodeError> 
         })?,
         gates: each(&message.gates, gate)?,
         gates_removed: each(&message.gates_removed, |gone| {
-            let key = gate_key(&gone.operation, &gone.model, gone.quantization)?;
+            let key = gates::key(&gone.operation, &gone.model, gone.quantization)?;
             Ok((key, gate_stamp(gone.offset)))
         })?,
     })
@@ -232,14 +231,8 @@ fn pricing(input: &str, output: &str) -> Result<Option<Pricing>, DecodeError> {
 }
 
 fn gate(message: &v1::Gate) -> Result<Stamped<Gate>, DecodeError> {
-    let key = gate_key(&message.operation, &message.model, message.quantization)?;
-    let verdict = match v1::Verdict::try_from(message.verdict) {
-        Ok(v1::Verdict::Green) => Verdict::Green,
-        Ok(v1::Verdict::Red) => Verdict::Red,
-        Ok(v1::Verdict::Unspecified) | Err(_) => {
-            return Err(DecodeError::field("verdict", "neither green nor red"));
-        }
-    };
+    let key = gates::key(&message.operation, &message.model, message.quantization)?;
+    let verdict = gates::verdict_of(message.verdict)?;
     let since = Timestamp::from_micros(message.since_us);
     let gate = Gate::new(key, verdict, message.author.clone(), since);
     Ok(Stamped {
@@ -248,27 +241,13 @@ fn gate(message: &v1::Gate) -> Result<Stamped<Gate>, DecodeError> {
     })
 }
 
-fn gate_key(operation: &str, model: &str, quantization: i32) -> Result<GateKey, DecodeError> {
-    Ok(GateKey {
-        operation: Operation::new(operation).map_err(|e| DecodeError::field("operation", e))?,
-        model: ModelId::new(model).map_err(|e| DecodeError::field("model", e))?,
-        quantization: named(quantization)?,
-    })
-}
-
 fn endpoint(message: Option<&v1::EndpointKey>) -> Result<EndpointId, DecodeError> {
     let key = message.ok_or_else(|| absent("endpoint"))?;
     Ok(EndpointId {
         model: ModelId::new(&key.model).map_err(|e| DecodeError::field("model", e))?,
         provider: ProviderId::new(&key.provider).map_err(|e| DecodeError::field("provider", e))?,
-        quantization: named(key.quantization)?,
+        quantization: definition::disclosed(key.quantization)?,
     })
-}
-
-fn named(quantization: i32) -> Result<Quantization, DecodeError> {
-    let quantization = crate::definition::quantization(quantization)
-        .map_err(|error| DecodeError::field("quantization", error))?;
-    Ok(quantization.unwrap_or(Quantization::Unknown))
 }
 
 fn stamp(message: Option<&v1::RowOffset>) -> Result<Stamp, DecodeError> {

@@ -7,7 +7,7 @@ use sextant_measure::figures::Figures;
 use sextant_measure::id::EndpointId;
 use sextant_measure::time::Timestamp;
 use sextant_snapshot::change::Delta;
-use sextant_snapshot::gates::{Gate, GateKey, Verdict};
+use sextant_snapshot::gates::{Gate, GateKey};
 use sextant_snapshot::row::EndpointRow;
 use sextant_snapshot::snapshot::{Header, Snapshot};
 use sextant_snapshot::stamp::{Stamp, Stamped};
@@ -191,15 +191,11 @@ impl From<&RoutingFigures> for v1::RoutingFigures {
 impl From<&Stamped<Gate>> for v1::Gate {
     fn from(gate: &Stamped<Gate>) -> Self {
         let (offset, gate) = (gate.stamp.offset, &gate.value);
-        let verdict = match gate.verdict() {
-            Verdict::Green => v1::Verdict::Green,
-            Verdict::Red => v1::Verdict::Red,
-        };
         Self {
             operation: gate.key().operation.to_string(),
             model: gate.key().model.to_string(),
             quantization: v1::Quantization::from(gate.key().quantization).into(),
-            verdict: verdict.into(),
+            verdict: v1::Verdict::from(gate.verdict()).into(),
             author: gate.author().to_owned(),
             since_us: gate.since().as_micros(),
             offset,

@@ -28,6 +28,7 @@ use sextant_snapshot::row::EndpointRow;
 use sextant_snapshot::snapshot::Snapshot;
 use sextant_snapshot::stamp::{Stamp, Stamped};
 
+use crate::gates::RulingJson;
 use crate::json::rfc3339;
 use sextant_catalog::EndpointFacts;
 use sextant_snapshot::routing::{MedianAndTail, RoutingFigures};
@@ -153,12 +154,8 @@ struct PercentilesJson {
 
 #[derive(Serialize)]
 struct GateJson<'a> {
-    operation: &'a str,
-    model: &'a str,
-    quantization: &'static str,
-    verdict: &'static str,
-    author: &'a str,
-    since: String,
+    #[serde(flatten)]
+    ruling: RulingJson<'a>,
     offset: u64,
 }
 
@@ -258,14 +255,8 @@ impl From<MedianAndTail> for PercentilesJson {
 }
 
 fn gate(gate: &Stamped<Gate>) -> GateJson<'_> {
-    let (offset, gate) = (gate.stamp.offset, &gate.value);
     GateJson {
-        operation: gate.key().operation.as_str(),
-        model: gate.key().model.as_str(),
-        quantization: gate.key().quantization.name(),
-        verdict: gate.verdict().name(),
-        author: gate.author(),
-        since: rfc3339(gate.since()),
-        offset,
+        ruling: gate.value.ruling().into(),
+        offset: gate.stamp.offset,
     }
 }
