@@ -18,4 +18,5 @@ mod fleet;
 mod outages;
 mod reload;
 mod replay;
+mod sdk;
 mod watch;

@@ -18,6 +18,7 @@
 pub mod fleet;
 pub mod page;
 pub mod process;
+pub mod sdk;
 pub mod stored;
 pub mod traffic;
 pub mod truth;

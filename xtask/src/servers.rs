@@ -20,5 +20,10 @@ pub(crate) fn run() -> Result<()> {
 
 /// Fetches and starts them, and says what takes time.
 pub(crate) fn start() -> Result<Servers> {
-    Servers::start(&mut |doing| println!("{doing} ..")).context("the servers that tests use")
+    Servers::start(&mut say).context("the servers that tests use")
+}
+
+/// Says what takes time.
+pub(crate) fn say(doing: &str) {
+    println!("{doing} ..");
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 
 use sextant_testbed::run::Servers;
+use sextant_testbed::sdk;
 
 use crate::failures::Failures;
 use crate::{servers, workspace};
@@ -64,10 +65,10 @@ impl fmt::Display for Summary {
 
 /// Runs the tests and shows what they print as they print it. The caller prints the summary.
 ///
-/// All tests share one Kafka and one ClickHouse. Those of chosen packages start what they need
-/// themselves.
+/// All tests share one Kafka and one ClickHouse. Those of chosen packages fetch and start what they
+/// need themselves.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
-    let servers = (!arguments.choose_packages()).then(servers::start);
+    let servers = (!arguments.choose_packages()).then(prepare);
     let servers = servers.transpose()?;
     let variables = servers.iter().flat_map(Servers::variables);
     let mut child = Command::new("cargo")
@@ -93,6 +94,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         failures,
         passed: status.success() && summary.failed == 0,
     })
+}
+
+/// Fetches all that the tests of the workspace need, and starts what they share.
+fn prepare() -> Result<Servers> {
+    sdk::fetch(&mut servers::say).context("the SDKs that tests use")?;
+    servers::start()
 }
 
 impl Arguments {

@@ -32,15 +32,7 @@ pub fn fetch(progress: &mut dyn FnMut(&str)) -> Result<()> {
         for name in ["package.json", "package-lock.json"] {
             fs::copy(sources().join(name), folder.join(name))?;
         }
-        let mut npm = Command::new("npm");
-        npm.args([
-            "ci",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--prefix",
-        ]);
-        fetched::run(npm.arg(folder), NEEDS).map(drop)
+        fetched::run(&mut fetched::npm_ci(folder), NEEDS).map(drop)
     })?;
     fetched::fill_once(
         &launcher(),

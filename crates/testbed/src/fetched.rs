@@ -58,6 +58,14 @@ pub(crate) fn run(command: &mut Command, needs: &str) -> Result<String> {
     bail!("{name} failed ({}):\n{}", output.status, last.join("\n"))
 }
 
+/// What fetches all that the folder's `package-lock.json` names, and checks it, and runs none of it.
+pub(crate) fn npm_ci(folder: &Path) -> Command {
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    npm.arg("--prefix").arg(folder);
+    npm
+}
+
 fn stamp(folder: &Path) -> PathBuf {
     folder.join(".complete")
 }
