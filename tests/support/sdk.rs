@@ -20,7 +20,8 @@ pub fn ask(sdk: Sdk, server: &Process, key: &str, models: &[&str]) -> Vec<Value>
         script.env_remove(name);
     }
     script.env("NO_PROXY", "*").env("no_proxy", "*");
-    let output = script.args(models).output().unwrap();
+    let output = script.args(models).output();
+    let output = output.unwrap_or_else(|error| panic!("{script:?}: {error}"));
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complained}");
     let printed = String::from_utf8(output.stdout).unwrap();
@@ -30,6 +31,13 @@ pub fn ask(sdk: Sdk, server: &Process, key: &str, models: &[&str]) -> Vec<Value>
         .collect();
     assert_eq!(said.len(), models.len(), "{printed}{complained}");
     said
+}
+
+/// What the SDK read, of what it says.
+pub fn parsed(said: &Value) -> &Value {
+    let error = &said["error"];
+    assert!(error.is_null(), "{}: {}", error["name"], error["text"]);
+    &said["parsed"]
 }
 
 /// What the SDK must have made of the answer: all of OpenRouter's shape, by its own names.

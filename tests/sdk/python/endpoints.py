@@ -22,7 +22,7 @@ def said(client, model):
                 "name": type(error).__name__,
                 "status": error.status_code,
                 "body": error.body,
-                "text": f"{error}: {error.__cause__}",
+                "text": str(error),
             }
         }
 
