@@ -1,5 +1,7 @@
 //! Appending: one idempotent producer, whose queue is bounded.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,20 +23,30 @@ use crate::{Appended, LogError, Offset, Record};
 /// How long a full queue is left alone before it is tried again.
 const FULL_POLL: Duration = Duration::from_millis(5);
 
+type Message<'r> = FutureRecord<'r, [u8], [u8]>;
+
 /// Appends records, each exactly once and in their order.
 pub(super) struct Appender {
-    producer: FutureProducer<Context>,
+    client: ClientConfig,
+    producing: RwLock<Arc<Producing>>,
     context: Context,
     timeout: Duration,
     /// Why nothing is appended any more.
     failed: watch::Sender<Option<String>>,
 }
 
+/// A producer. One that the brokers refuse fails for good.
+struct Producing {
+    producer: FutureProducer<Context>,
+    /// Whether the brokers have taken a record of it.
+    has_appended: AtomicBool,
+}
+
 impl Appender {
     pub(super) fn new(config: &KafkaConfig, client: &ClientConfig) -> Result<Self, LogError> {
         let context = Context::default();
-        let producer = client
-            .clone()
+        let mut client = client.clone();
+        client
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("message.timeout.ms", config.append_timeout_ms.to_string())
@@ -44,13 +56,10 @@ impl Appender {
             .set(
                 "queue.buffering.max.kbytes",
                 (config.append_bytes_max / 1024).to_string(),
-            )
-            .create_with_context(context.clone())
-            .map_err(|error| LogError::Misconfigured {
-                reason: error.to_string(),
-            })?;
+            );
         Ok(Self {
-            producer,
+            producing: RwLock::new(Producing::start(&client, &context)?),
+            client,
             context,
             timeout: config.append_timeout(),
             failed: watch::Sender::new(None),
@@ -64,11 +73,13 @@ impl Appender {
         records: &[Record],
     ) -> Result<Appended, LogError> {
         check(topic, records)?;
+        let producing = self.producing();
         let mut travelling = Vec::with_capacity(records.len());
         let deadline = Instant::now() + self.timeout;
         let mut refused = None;
         for record in records {
-            match self.send(topic, partition, record, deadline).await {
+            let message = message(topic, partition, record);
+            match producing.send(message, deadline).await {
                 Ok(delivery) => travelling.push(delivery),
                 Err(error) => {
                     refused = Some(error);
@@ -92,47 +103,40 @@ impl Appender {
                 Err(_) => return Err(LogError::Closed),
             }
         }
+        if appended.is_some() {
+            producing.has_appended.store(true, Ordering::Relaxed);
+        }
         match (refused, appended) {
             (None, Some(appended)) => Ok(appended),
-            (refused, appended) => Err(self.fault(topic, refused, appended.is_some())),
+            (refused, appended) => Err(self.fault(&producing, topic, refused, appended.is_some())),
         }
     }
 
-    /// Hands a record to the producer, waiting for room in its queue.
-    async fn send(
-        &self,
-        topic: &Topic,
-        partition: i32,
-        record: &Record,
-        deadline: Instant,
-    ) -> Result<DeliveryFuture, KafkaError> {
-        let mut message = FutureRecord::<[u8], [u8]>::to(&topic.name).partition(partition);
-        message.key = record.key.as_deref();
-        message.payload = record.value.as_deref();
-        message.headers = headers(record);
-        loop {
-            match self.producer.send_result(message) {
-                Ok(delivery) => return Ok(delivery),
-                Err((KafkaError::MessageProduction(Code::QueueFull), again))
-                    if Instant::now() < deadline =>
-                {
-                    message = again;
-                    sleep(FULL_POLL).await;
-                }
-                Err((error, _)) => return Err(error),
-            }
-        }
+    fn producing(&self) -> Arc<Producing> {
+        let producing = self.producing.read();
+        Arc::clone(&producing.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What it means that a record was not appended, though `some` others may have been.
-    fn fault(&self, topic: &Topic, error: Option<KafkaError>, some: bool) -> LogError {
+    fn fault(
+        &self,
+        producing: &Arc<Producing>,
+        topic: &Topic,
+        error: Option<KafkaError>,
+        some: bool,
+    ) -> LogError {
         let doing = format!("appending to {}", topic.name);
-        if let Some((code, reason)) = self.producer.client().fatal_error() {
-            // Someone may have to mend it before the next process fares better.
-            let reason = match fault::of_code(code) {
-                Some(lasting) => lasting.error(&format!("{doing}: {reason}")).to_string(),
-                None => reason,
-            };
+        if let Some((code, reason)) = producing.producer.client().fatal_error() {
+            let lasting = fault::of_code(code).map(|it| it.error(&format!("{doing}: {reason}")));
+            // Who may append nothing gets no producer's number. That ends the producer, but nothing
+            // is lost with it, and someone may mend the rights.
+            let is_unused = !producing.has_appended.load(Ordering::Relaxed);
+            if let (Some(denied @ LogError::Denied { .. }), true) = (&lasting, is_unused)
+                && self.renew(producing).is_ok()
+            {
+                return denied.clone();
+            }
+            let reason = lasting.map_or(reason, |lasting| lasting.to_string());
             self.failed.send_replace(Some(reason.clone()));
             return LogError::Stopped { reason };
         }
@@ -154,6 +158,18 @@ impl Appender {
         }
     }
 
+    /// Takes another producer in the place of one that has failed.
+    fn renew(&self, failed: &Arc<Producing>) -> Result<(), LogError> {
+        let mut present = self
+            .producing
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&present, failed) {
+            *present = Producing::start(&self.client, &self.context)?;
+        }
+        Ok(())
+    }
+
     /// Waits until nothing can be appended any more, and says why.
     pub(super) async fn failed(&self) -> String {
         let mut failed = self.failed.subscribe();
@@ -166,7 +182,8 @@ impl Appender {
 
     /// Waits until everything handed over has been answered, no longer than that.
     pub(super) async fn flush(&self, wait: Duration) -> Result<(), LogError> {
-        let (producer, timeout) = (self.producer.clone(), self.timeout.min(wait));
+        let producer = self.producing().producer.clone();
+        let timeout = self.timeout.min(wait);
         let context = self.context.clone();
         apart(move || {
             let flushed = producer.flush(timeout);
@@ -174,6 +191,47 @@ impl Appender {
         })
         .await
     }
+}
+
+impl Producing {
+    fn start(client: &ClientConfig, context: &Context) -> Result<Arc<Self>, LogError> {
+        let made = client.create_with_context(context.clone());
+        let producer = made.map_err(|error| LogError::Misconfigured {
+            reason: error.to_string(),
+        })?;
+        Ok(Arc::new(Self {
+            producer,
+            has_appended: AtomicBool::new(false),
+        }))
+    }
+
+    /// Hands a record over, waiting for room in the queue.
+    async fn send(
+        &self,
+        mut message: Message<'_>,
+        deadline: Instant,
+    ) -> Result<DeliveryFuture, KafkaError> {
+        loop {
+            match self.producer.send_result(message) {
+                Ok(delivery) => return Ok(delivery),
+                Err((KafkaError::MessageProduction(Code::QueueFull), again))
+                    if Instant::now() < deadline =>
+                {
+                    message = again;
+                    sleep(FULL_POLL).await;
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+    }
+}
+
+fn message<'r>(topic: &'r Topic, partition: i32, record: &'r Record) -> Message<'r> {
+    let mut message = Message::to(&topic.name).partition(partition);
+    message.key = record.key.as_deref();
+    message.payload = record.value.as_deref();
+    message.headers = headers(record);
+    message
 }
 
 fn check(topic: &Topic, records: &[Record]) -> Result<(), LogError> {

@@ -8,14 +8,15 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::super::harness::{KafkaHarness, by_age, by_key, next_change, numbered, until};
+use super::assert_denied;
 use super::broker::{OWNER, password, shared};
-use super::{assert_denied, assert_says};
 
 const DOCUMENT: &str = include_str!("../../../../../../docs/kafka.md");
 
 /// As the fleet's topics and its group are called.
 const OBSERVATIONS: &str = "sextant.observations.v1";
 const WINDOWS: &str = "sextant.windows.v1";
+const GATES: &str = "sextant.gates.v1";
 const DEAD_LETTERS: &str = "sextant.dead-letters.v1";
 const GROUP: &str = "sextant-aggregator";
 
@@ -24,10 +25,11 @@ const LIMIT: ReadLimit = ReadLimit {
     bytes: 1 << 20,
 };
 
-fn topics() -> [TopicSpec; 3] {
+fn topics() -> [TopicSpec; 4] {
     [
         by_age(OBSERVATIONS, 1),
         by_key(WINDOWS, 1),
+        by_key(GATES, 1),
         by_age(DEAD_LETTERS, 1),
     ]
 }
@@ -178,33 +180,55 @@ async fn an_aggregator_reads_observations_and_owns_windows() {
     for topic in [WINDOWS, DEAD_LETTERS] {
         log.append(topic, 0, vec![numbered(1)]).await.unwrap();
     }
-    for (topic, count) in [(OBSERVATIONS, 0), (WINDOWS, 1)] {
+    for (topic, count) in [(OBSERVATIONS, 0), (WINDOWS, 1), (GATES, 0)] {
         let read = log.read(topic, 0, Offset(0), LIMIT, Duration::ZERO).await;
         assert_eq!(read.unwrap().records.len(), count, "{topic}");
     }
-    let observed = log.append(OBSERVATIONS, 0, vec![numbered(1)]).await;
-    assert_denied(&observed.unwrap_err(), &["(ACL)", OBSERVATIONS]);
+    for topic in [OBSERVATIONS, GATES] {
+        let appended = log.append(topic, 0, vec![numbered(1)]).await;
+        assert_denied(&appended.unwrap_err(), &["(ACL)", topic]);
+    }
 }
 
 #[tokio::test]
-async fn a_server_reads_windows_and_nothing_else() {
+async fn a_server_reads_windows_and_gates_and_appends_gates() {
     let fleet = Fleet::with_topics().await;
     fleet.grant("Server", |_| true).await;
     let owner = fleet.log_of(OWNER);
-    for topic in [WINDOWS, OBSERVATIONS] {
+    for topic in [WINDOWS, GATES, OBSERVATIONS] {
         owner.append(topic, 0, vec![numbered(1)]).await.unwrap();
     }
     let log = fleet.log_of("server");
     may(async || log.prepare(&topics()).await).await;
-    let read = log.read(WINDOWS, 0, Offset(0), LIMIT, Duration::ZERO).await;
-    assert_eq!(read.unwrap().records.len(), 1);
+    for topic in [WINDOWS, GATES] {
+        let read = log.read(topic, 0, Offset(0), LIMIT, Duration::ZERO).await;
+        assert_eq!(read.unwrap().records.len(), 1, "{topic}");
+    }
     let read = log.read(OBSERVATIONS, 0, Offset(0), LIMIT, Duration::ZERO);
     assert_denied(&read.await.unwrap_err(), &["(ACL)", OBSERVATIONS]);
-    // Who may append to no topic at all has no producer's number either: that ends the log.
-    let appended = log.append(WINDOWS, 0, vec![numbered(1)]).await;
-    let stopped = appended.unwrap_err();
-    assert!(matches!(stopped, LogError::Stopped { .. }), "{stopped}");
-    assert_says(&stopped, &["(ACL)", WINDOWS]);
+    let windows = log.append(WINDOWS, 0, vec![numbered(1)]).await;
+    assert_denied(&windows.unwrap_err(), &["(ACL)", WINDOWS]);
+    log.append(GATES, 0, vec![numbered(2)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_may_append_nothing_is_denied_and_may_once_someone_has_mended_it() {
+    let fleet = Fleet::with_topics().await;
+    let writes = |command: &str| command.contains("Write");
+    fleet.grant("Server", |it| !writes(it)).await;
+    let log = fleet.log_of("server");
+    may(async || log.prepare(&topics()).await).await;
+    // The brokers give it no producer's number either, which ends a producer for good.
+    for _ in 0..2 {
+        let appended = log.append(GATES, 0, vec![numbered(1)]).await;
+        assert_denied(&appended.unwrap_err(), &["(ACL)", GATES]);
+        let read = log.read(GATES, 0, Offset(0), LIMIT, Duration::ZERO).await;
+        assert_eq!(read.unwrap().records.len(), 0);
+    }
+    fleet.grant("Server", writes).await;
+    may(async || log.append(GATES, 0, vec![numbered(1)]).await).await;
+    let read = log.read(GATES, 0, Offset(0), LIMIT, Duration::ZERO).await;
+    assert_eq!(read.unwrap().records.len(), 1);
 }
 
 #[tokio::test]
