@@ -15,6 +15,7 @@ mod chaos;
 mod crash;
 mod deploy;
 mod fleet;
+mod gateway;
 mod outages;
 mod reload;
 mod replay;

@@ -149,6 +149,11 @@ impl Process {
         status_and_body(request.send(body).unwrap())
     }
 
+    pub fn put(&self, path: &str, body: &str) -> (u16, Value) {
+        let request = agent().put(format!("{}{path}", self.http));
+        status_and_body(request.send(body).unwrap())
+    }
+
     /// Its number among the processes of the machine.
     pub fn pid(&self) -> u32 {
         self.child.id()

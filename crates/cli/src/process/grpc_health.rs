@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sextant_server::health::Health;
+use sextant_wire::v1::gate_service_server::SERVICE_NAME as GATES;
 use sextant_wire::v1::observation_service_server::SERVICE_NAME as OBSERVATIONS;
 use sextant_wire::v1::snapshot_service_server::SERVICE_NAME as SNAPSHOTS;
 use tokio::time::{MissedTickBehavior, interval};
@@ -14,7 +15,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
 /// The process as a whole goes by the empty name.
-const NAMES: [&str; 3] = ["", OBSERVATIONS, SNAPSHOTS];
+const NAMES: [&str; 4] = ["", GATES, OBSERVATIONS, SNAPSHOTS];
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Tells those who ask and those who watch.
