@@ -114,7 +114,7 @@ fn one_that_goes_on_failing_is_tried_for_seconds_a_minute_and_then_not_at_all() 
     for history in played(&scenario) {
         let most = history.most_attempts(QUICKEST, FROM_S + 20.0..FOR_EVER, 50.0);
         assert!(seconds_of_traffic(most) < 4.0, "{most} attempts");
-        // From the 17th minute on it is degraded by half an hour's uptime.
+        // After the 16th minute it is degraded by half an hour's uptime.
         let last_s = history.last_first(QUICKEST, FROM_S..FOR_EVER).unwrap();
         assert!((900.0..1_200.0).contains(&(last_s - FROM_S)), "{last_s} s");
         assert_eq!(history.unserved(0.0..FOR_EVER), 0);
@@ -135,7 +135,7 @@ fn one_that_recovers_soon_has_its_share_back_when_its_last_minute_is_over() {
 
 #[test]
 fn one_that_recovers_late_has_its_share_back_when_half_an_hour_has_forgotten() {
-    // What counts against it was seen in the first 17 minutes, and leaves the window by the 47th.
+    // What counts against it was seen in the first 16 minutes, and leaves the window by the 47th.
     // Then one in a hundred requests explores it and two others, until each has 100 answers.
     let to_s = FROM_S + 1_800.0;
     let scenario = Scenario::new(62.0).quickest_has(Trouble::Errors, FROM_S..to_s);
