@@ -73,7 +73,7 @@ fn decide(gateway: &Gateway, tier: Tier) -> Decision {
 fn order(decision: &Decision) -> Vec<String> {
     let candidates = decision.candidates.iter();
     candidates
-        .map(|choice| decision.candidate(choice).unwrap().id.tag().to_string())
+        .map(|choice| decision.candidate(choice).unwrap().id.tag())
         .collect()
 }
 
@@ -142,14 +142,18 @@ async fn p4_one_gateway_goes_on_when_everything_else_has_stopped() {
     first.stop().await;
     drop(first);
 
-    // After its own restart too, with nobody to ask, and it says how old what it knows is.
+    let urls = [&*servers[0].grpc, &*servers[1].grpc];
+    goes_on_alone(&urls, &file, &both).await;
+}
+
+/// After its own restart too, with nobody to ask, and it says how old what it knows is.
+async fn goes_on_alone(servers: &[&str], file: &Path, both: &[&str]) {
     for (away_s, freshness) in [
         (0, Freshness::Fresh),
         (100, Freshness::Aged),
         (1_000, Freshness::Stale),
     ] {
-        let urls = [&*servers[0].grpc, &*servers[1].grpc];
-        let alone = gateway(&urls, &file, away_s);
+        let alone = gateway(servers, file, away_s);
         let held = alone.held().unwrap();
         assert_eq!(held.source, Source::File);
         let age = held.age.as_secs();
