@@ -3,7 +3,8 @@
 //! A position is one past the last record that may have changed what is handed out. Records that
 //! say nothing to a watcher leave it where it is, so that a version stands for as long as what it
 //! stands for. Where offsets are missing, a removal may have been among them: compaction deletes
-//! tombstones in the end. So the record after such a gap moves the position, whatever it says.
+//! tombstones in the end. So the record after such a gap moves the position, whatever it says, and
+//! so does the end of the log after one.
 //!
 //! Removals are remembered for an hour and a log keeps its tombstones for as long, so a watcher may
 //! go on from a position of the last half hour. When a position was reached follows from marks: *at
@@ -83,9 +84,15 @@ impl Cursor {
         self.mark(appended_at);
     }
 
-    /// There was nothing more to read at this time.
-    pub(crate) fn reached_end(&mut self, now: Timestamp) {
+    /// There was nothing more to read at this time, and `next` is the offset of the next record.
+    /// Whether the position has moved.
+    pub(crate) fn reached_end(&mut self, next: u64, now: Timestamp) -> bool {
+        let hides = next > self.next;
+        if hides {
+            (self.next, self.position) = (next, next);
+        }
         self.mark(now);
+        hides
     }
 
     /// Whether a watcher that has everything below this position may go on from it.
@@ -205,11 +212,21 @@ mod tests {
     }
 
     #[test]
+    fn a_gap_at_the_end_may_hide_a_removal_too() {
+        let mut cursor = Cursor::default();
+        cursor.show(0, at(0));
+        assert!(cursor.reached_end(2, at(120 * MINUTE)));
+        assert_eq!((cursor.position(), cursor.next()), (2, 2));
+        assert!(!cursor.resumes_from(1, at(120 * MINUTE)));
+        assert!(!cursor.reached_end(2, at(121 * MINUTE)));
+    }
+
+    #[test]
     fn an_idle_log_is_resumed_if_its_end_was_seen() {
         let mut cursor = Cursor::default();
         cursor.show(0, at(0));
         let mut seen = cursor.clone();
-        seen.reached_end(at(100 * MINUTE));
+        assert!(!seen.reached_end(1, at(100 * MINUTE)));
         for cursor in [&mut cursor, &mut seen] {
             cursor.show(1, at(100 * MINUTE + 1));
         }

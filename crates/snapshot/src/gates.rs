@@ -229,8 +229,13 @@ impl Gates {
         }
     }
 
-    pub(crate) fn reached_end(&mut self, now: Timestamp) {
-        self.cursor.reached_end(now);
+    pub(crate) fn reached_end(&mut self, next: u64, now: Timestamp) -> bool {
+        self.cursor.reached_end(next, now)
+    }
+
+    /// As if nothing had been read.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(0, self.live_max);
     }
 
     pub(crate) fn forget(&mut self, until: Timestamp) {

@@ -82,8 +82,8 @@ impl Partition {
         }
     }
 
-    pub(crate) fn reached_end(&mut self, now: Timestamp) {
-        self.cursor.reached_end(now);
+    pub(crate) fn reached_end(&mut self, next: u64, now: Timestamp) -> bool {
+        self.cursor.reached_end(next, now)
     }
 
     pub(crate) fn forget(&mut self, until: Timestamp, contents: &mut Contents) {
@@ -288,8 +288,8 @@ impl Partition {
         }
     }
 
-    /// The log was made anew: nothing of the former one stands.
-    fn start_again(&mut self, contents: &mut Contents) {
+    /// The log was made anew, or is read anew: nothing of what was read stands.
+    pub(crate) fn start_again(&mut self, contents: &mut Contents) {
         for row in self.rows.clear(&mut contents.rows) {
             contents.providers.replace(Some(&row), None);
         }

@@ -5,8 +5,9 @@
 //! everything, and what changed since a version; any picture can answer for a version that another
 //! one gave out.
 //!
-//! A reader that has fallen behind by an hour ([`PartitionStatus::reached_at`]) begins with a new
-//! picture: the log no longer has all tombstones that it has yet to read.
+//! A reader that has fallen behind by an hour ([`REMEMBER_US`], [`PartitionStatus::reached_at`])
+//! reads from the start ([`Picture::begin_again`]): the log no longer has all tombstones that it has
+//! yet to read.
 //!
 //! # Ownership
 //!
@@ -38,7 +39,7 @@ use crate::stamp::{Stamp, Stamped};
 use crate::version::{GatesPosition, PARTITIONS_MAX, StatisticsPosition, Version};
 
 /// How long removals are remembered: as long as the log keeps its tombstones.
-const REMEMBER_US: i64 = 60 * 60 * 1_000_000;
+pub const REMEMBER_US: i64 = 60 * 60 * 1_000_000;
 
 /// How much a picture holds at most. What is over is ignored and counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,17 +189,29 @@ impl Picture {
         self.count(applied)
     }
 
-    /// There was nothing more to read in this partition of the windows log at this time, so that
-    /// versions of before can be resumed even if nothing had been written for long.
-    pub fn reached_end(&mut self, partition: u32, now: Timestamp) {
-        if let Some((partition, _)) = self.partition_mut(partition) {
-            partition.reached_end(now);
+    /// There was nothing more to read in this partition of the windows log at this time, when its
+    /// next record would have had this offset, so that versions of before can be resumed even if
+    /// nothing had been written for long. Whether the version has moved.
+    pub fn reached_end(&mut self, partition: u32, next: u64, now: Timestamp) -> bool {
+        self.partition_mut(partition)
+            .is_some_and(|(partition, _)| partition.reached_end(next, now))
+    }
+
+    /// The same of the gates log.
+    pub fn reached_end_of_gates(&mut self, next: u64, now: Timestamp) -> bool {
+        self.gates.reached_end(next, now)
+    }
+
+    /// Forgets all of a partition, which is about to be read from its start.
+    pub fn begin_again(&mut self, partition: u32) {
+        if let Some((partition, contents)) = self.partition_mut(partition) {
+            partition.start_again(contents);
         }
     }
 
-    /// There was nothing more to read in the gates log at this time.
-    pub fn reached_end_of_gates(&mut self, now: Timestamp) {
-        self.gates.reached_end(now);
+    /// Forgets all gates: their log is about to be read from its start.
+    pub fn begin_gates_again(&mut self) {
+        self.gates.clear();
     }
 
     /// Forgets removals that are over an hour old. To be called about once a second.

@@ -20,6 +20,8 @@ pub(super) enum Records {
         log_id: Option<u64>,
         records: Vec<GateRecord>,
     },
+    /// None: what follows is read from the start, and nothing of before counts.
+    Again,
 }
 
 /// Decodes the records of a source.

@@ -89,6 +89,7 @@ impl Owner {
     fn apply(&mut self, batch: Batch) {
         let source = batch.source;
         match batch.records {
+            Records::Again => return self.begin_again(source),
             Records::Windows(records) => {
                 self.published.is_outdated |= !records.is_empty();
                 for record in records {
@@ -105,10 +106,11 @@ impl Owner {
                 }
             }
         }
-        match (source, batch.ended_at) {
-            (Source::Windows(partition), Some(now)) => self.picture.reached_end(partition, now),
-            (Source::Gates, Some(now)) => self.picture.reached_end_of_gates(now),
-            (_, None) => {}
+        if let Some(now) = batch.ended_at {
+            self.published.is_outdated |= match source {
+                Source::Windows(partition) => self.picture.reached_end(partition, batch.next, now),
+                Source::Gates => self.picture.reached_end_of_gates(batch.next, now),
+            };
         }
         if let Source::Windows(partition) = source {
             let status = self.picture.partitions().nth(index(partition));
@@ -122,6 +124,17 @@ impl Owner {
         if was_behind && self.behind.is_empty() {
             self.publish(self.clock.now());
         }
+    }
+
+    /// Until all of it has been read, the edition before stands: nothing that was seen goes back.
+    fn begin_again(&mut self, source: Source) {
+        match source {
+            Source::Windows(partition) => self.picture.begin_again(partition),
+            Source::Gates => self.picture.begin_gates_again(),
+        }
+        self.behind.insert(source);
+        self.published.is_outdated = true;
+        self.progress.applied(source, 0, false);
     }
 
     fn count(&self, applied: Applied) {

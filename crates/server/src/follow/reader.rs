@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sextant_eventlog::{EventLog, Fetched, LogError, Offset, ReadLimit};
 use sextant_measure::time::{Clock, Timestamp};
+use sextant_snapshot::picture::REMEMBER_US;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -57,6 +58,8 @@ impl Reader {
     async fn follow(self) {
         let (mut next, mut target, mut retry) = (Offset(0), None, RETRY_FIRST);
         let mut decoding = Decoding::new(self.source, self.metrics.clone());
+        // Nothing from before this time is left to be read; nothing before the end was reached.
+        let mut reached: Option<Timestamp> = None;
         loop {
             self.progress.turned(self.source);
             let fetched = match self.read(next).await {
@@ -75,6 +78,18 @@ impl Reader {
                 }
             };
             retry = RETRY_FIRST;
+            let now = self.clock.now();
+            if reached.is_some_and(|at| now.micros_since(at) > REMEMBER_US) {
+                // The log may have dropped tombstones meanwhile: what they removed would stand here
+                // for good.
+                tracing::warn!(source = %self.source, "over an hour behind: it is read again");
+                (next, target, reached) = (Offset(0), None, None);
+                decoding.restart();
+                if self.batches.send(self.again()).await.is_err() {
+                    return;
+                }
+                continue;
+            }
             let end = fetched.high_watermark;
             let target = *target.get_or_insert(end);
             self.answered(end);
@@ -86,13 +101,27 @@ impl Reader {
             let batch = Batch {
                 source: self.source,
                 next: next.0,
-                ended_at: (next >= end).then(|| self.clock.now()),
+                ended_at: (next >= end).then_some(now),
                 is_caught_up: next >= target,
                 records,
             };
+            let last = fetched.records.last().map(|last| last.appended_at_us);
+            let last = last.map(Timestamp::from_micros);
+            reached = batch.ended_at.or(reached.max(reached.and(last)));
             if self.batches.send(batch).await.is_err() {
                 return;
             }
+        }
+    }
+
+    /// Says that all is read again.
+    fn again(&self) -> Batch {
+        Batch {
+            source: self.source,
+            records: Records::Again,
+            next: 0,
+            ended_at: None,
+            is_caught_up: false,
         }
     }
 

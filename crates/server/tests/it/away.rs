@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
-use sextant_eventlog::Offset;
-use sextant_wire::topics::WINDOWS;
+use sextant_eventlog::{EventLog as _, Offset};
+use sextant_measure::id::Operation;
+use sextant_measure::quantization::Quantization;
+use sextant_measure::time::Clock as _;
+use sextant_snapshot::gates::{GateKey, Ruling, Verdict};
+use sextant_snapshot::record::Entry;
+use sextant_wire::gates;
+use sextant_wire::topics::{GATES, WINDOWS};
 
 use crate::holder::{Got, Holder};
-use crate::numbers::{deepinfra, figures, ok, row};
+use crate::numbers::{deepinfra, figures, ok, row, unlisted};
 use crate::rig::{Rig, settle};
 
 const SCOUT: &str = "/api/v1/models/meta-llama/llama-4-scout/endpoints";
@@ -55,6 +61,77 @@ async fn a_watch_lives_on_and_is_told_what_came_afterwards() {
     );
     holder.assert_current(&mut client).await;
     running.end().await;
+}
+
+/// The log drops tombstones after an hour, so whoever was away for longer never reads them.
+#[tokio::test(start_paused = true)]
+async fn what_was_removed_while_a_server_was_away_for_over_an_hour_is_served_no_more() {
+    let rows = [row(deepinfra(), &figures(ok(1))), kept()];
+    let (rig, running) = Rig::with(rows).await;
+    rule(&rig, Some(Verdict::Red)).await;
+    settle().await;
+    let mut client = running.client();
+    let mut holder = Holder::default();
+    let mut watch = holder.watch(&mut client).await.unwrap();
+    holder.take(&mut watch).await;
+    assert_eq!(holder.snapshot().gates().len(), 1);
+    rig.log.cut(true);
+    rig.append(0, Entry::EndpointGone(deepinfra())).await;
+    rule(&rig, None).await;
+    for _ in 0..7 {
+        rig.pass(Duration::from_mins(10)).await;
+    }
+    rig.append(0, kept()).await;
+    rig.log.log.clean(rig.clock.now().as_micros());
+    rig.log.cut(false);
+    settle().await;
+    settle().await;
+    while holder.take(&mut watch).await == Got::Heartbeat {}
+    let held = holder.snapshot();
+    assert_eq!((held.rows().len(), held.gates().len()), (1, 0));
+    holder.assert_current(&mut client).await;
+    running.end().await;
+}
+
+/// Nothing is read after the tombstone, so that only the end of the log tells of it.
+#[tokio::test(start_paused = true)]
+async fn who_comes_back_after_the_last_tombstone_is_gone_keeps_nothing_that_it_removed() {
+    let (rig, first) = Rig::with([kept()]).await;
+    rule(&rig, Some(Verdict::Red)).await;
+    settle().await;
+    let mut holder = Holder::default();
+    let mut watch = holder.watch(&mut first.client()).await.unwrap();
+    holder.take(&mut watch).await;
+    assert_eq!(holder.snapshot().gates().len(), 1);
+    first.end().await;
+    rule(&rig, None).await;
+    rig.wind(Duration::from_mins(70));
+    rig.log.log.clean(rig.clock.now().as_micros());
+    let second = rig.serve().await;
+    let mut watch = holder.watch(&mut second.client()).await.unwrap();
+    holder.take(&mut watch).await;
+    assert_eq!(holder.snapshot().gates(), []);
+    second.end().await;
+}
+
+fn kept() -> Entry {
+    row(unlisted("a/a"), &figures(ok(1)))
+}
+
+async fn rule(rig: &Rig, verdict: Option<Verdict>) {
+    const GATES_LOG: u64 = 7;
+    let key = GateKey {
+        operation: Operation::new("sum").unwrap(),
+        model: deepinfra().model,
+        quantization: Quantization::Fp8,
+    };
+    let ruling = Ruling::new(key, verdict, "evals".to_owned(), rig.clock.now()).unwrap();
+    let records = vec![
+        gates::name_record(GATES_LOG),
+        gates::to_record(&ruling, GATES_LOG),
+    ];
+    let appended = rig.log.log.append(GATES, 0, records).await;
+    appended.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

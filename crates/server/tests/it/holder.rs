@@ -68,6 +68,11 @@ impl Holder {
             .await
             .unwrap()
             .expect("a watch does not end well");
+        self.hear(message)
+    }
+
+    /// Takes a message.
+    pub(crate) fn hear(&mut self, message: WatchSnapshotResponse) -> Got {
         match Update::try_from(message).unwrap() {
             Update::Full(full) => {
                 let rows = full.snapshot.rows().len();

@@ -99,6 +99,20 @@ impl Rig {
         }
     }
 
+    /// Another one on the same logs and clock, with a connection and a catalog of its own.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            log: Arc::new(Cut::new(self.log.log.clone())),
+            clock: Arc::clone(&self.clock),
+            store: Arc::clone(&self.store),
+            partitions: self.partitions,
+            config: self.config.clone(),
+            catalog: LiveCatalog::new((*self.catalog.get()).clone()),
+            checks: Vec::new(),
+            epochs: self.epochs.clone(),
+        }
+    }
+
     /// One partition, whole, with these rows; and a server that has read them.
     pub(crate) async fn with(rows: impl IntoIterator<Item = Entry>) -> (Self, Running) {
         let mut rig = Self::new(1).await;

@@ -186,7 +186,7 @@ fn a_reader_that_cannot_tell_what_compaction_deleted_gives_everything() {
     let mut late = picture(1);
     apply_all(&mut late, [(0, 0, claim()), (1, 0, row("a", 1))]);
     apply_all(&mut late, [(7_200, 0, progress(OwnerState::Rebuilding))]);
-    late.reached_end(0, at(7_201));
+    late.reached_end(0, 0, at(7_201));
     assert_eq!(full(&since(&late, &version, at(7_201))), FullReason::TooOld);
 }
 
@@ -235,7 +235,7 @@ fn removals_are_told_for_an_hour() {
     });
     // With the log idle, its end is all that is seen of it.
     for minute in 0..=60 {
-        picture.reached_end(0, at(minute * MINUTE));
+        picture.reached_end(0, 0, at(minute * MINUTE));
         picture.expire(at(minute * MINUTE));
     }
     let after = picture.version(CATALOG);

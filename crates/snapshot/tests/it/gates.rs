@@ -73,7 +73,7 @@ fn a_gate_after_long_silence_is_no_reason_for_everything() {
     picture.open_gates(1);
     picture.apply_gate(gate_record(0, gate(&gate_key("sum", "a"), Verdict::Green)));
     let version = picture.version(CATALOG);
-    picture.reached_end_of_gates(at(100_000));
+    picture.reached_end_of_gates(0, at(100_000));
     picture.apply_gate(gate_record(
         100_001,
         gate(&gate_key("sum", "b"), Verdict::Green),

@@ -271,7 +271,7 @@ fn a_partitions_status_tells_of_its_owner() {
     assert_eq!(status.progress.unwrap().state, OwnerState::Whole);
     assert_eq!((status.next_offset, status.rows, status.agents), (3, 1, 0));
 
-    picture.reached_end(0, at(5));
+    picture.reached_end(0, 0, at(5));
     let status = picture.partitions().next().unwrap();
     assert_eq!(status.reached_at, Some(at(5)));
 

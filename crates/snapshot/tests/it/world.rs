@@ -335,7 +335,7 @@ impl Reader {
                 self.positions[index].1 = record.offset + 1;
             }
             if self.positions[index].1 == log.next {
-                self.picture.reached_end(log.partition, world.now);
+                self.picture.reached_end(log.partition, log.next, world.now);
             }
         }
         for record in world.gates.iter().skip(self.gates_position).take(records) {
@@ -343,7 +343,8 @@ impl Reader {
             self.gates_position += 1;
         }
         if self.gates_position == world.gates.len() {
-            self.picture.reached_end_of_gates(world.now);
+            let next = u64::try_from(self.gates_position).unwrap();
+            self.picture.reached_end_of_gates(next, world.now);
         }
         self.picture.expire(world.now);
     }
