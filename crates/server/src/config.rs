@@ -30,7 +30,8 @@ pub struct Config {
     /// Removals remembered of a partition. Default: 100,000.
     pub removals_max: NonZeroU32,
 
-    /// Gates kept, and removals of gates. Default: 20,000.
+    /// Gates that there may be, as long as one more is taken. Default: 20,000.
+    #[schemars(range(min = 1, max = 20_000))]
     pub gates_max: NonZeroU32,
     /// Gates that one request may set or take back. Default: 1,000.
     #[schemars(range(min = 1, max = 1_000))]
@@ -99,7 +100,7 @@ impl Config {
             rows_max: length(self.rows_max),
             agents_max: length(self.agents_max),
             removals_max: length(self.removals_max),
-            gates_max: length(self.gates_max),
+            ..Limits::default()
         }
     }
 }

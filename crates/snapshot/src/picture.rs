@@ -41,6 +41,9 @@ use crate::version::{GatesPosition, PARTITIONS_MAX, StatisticsPosition, Version}
 /// How long removals are remembered: as long as the log keeps its tombstones.
 pub const REMEMBER_US: i64 = 60 * 60 * 1_000_000;
 
+/// Gates that whoever follows their log holds. Servers take no more, so that all hold the same.
+pub const GATES_MAX: usize = 20_000;
+
 /// How much a picture holds at most. What is over is ignored and counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -61,7 +64,7 @@ impl Default for Limits {
             rows_max: 100_000,
             agents_max: 20_000,
             removals_max: 100_000,
-            gates_max: 20_000,
+            gates_max: GATES_MAX,
         }
     }
 }

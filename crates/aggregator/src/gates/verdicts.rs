@@ -8,16 +8,15 @@ use sextant_eventlog::LogError;
 use sextant_measure::id::{EndpointId, ModelId, Operation};
 use sextant_measure::quantization::Quantization;
 use sextant_snapshot::gates::{Ruling, Verdict};
+use sextant_snapshot::picture::GATES_MAX;
 
 use super::READING;
 use super::reader::{Batch, Reader};
 use crate::metrics::Metrics;
 
-/// Verdicts kept: as many as servers keep. What is over is ignored and counted.
-const VERDICTS_MAX: usize = 20_000;
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The verdicts that stand, by what they are about.
+/// The verdicts that stand, by what they are about; at most [`GATES_MAX`], the others are counted.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Verdicts {
     log_id: Option<u64>,
@@ -37,11 +36,17 @@ impl LiveVerdicts {
 
     fn apply(&self, batch: &Batch, metrics: &Metrics) {
         let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        // Of a log that was made anew and has no name yet nothing stands.
+        let is_gone = batch.is_at_end && batch.log_id.is_none() && held.log_id.is_some();
+        let is_known = batch.log_id.is_none_or(|id| held.log_id == Some(id));
         // Most batches are empty.
-        if batch.records.is_empty() && batch.log_id.is_none_or(|id| held.log_id == Some(id)) {
+        if batch.records.is_empty() && is_known && !is_gone {
             return;
         }
         let verdicts = Arc::make_mut(&mut held);
+        if is_gone {
+            *verdicts = Verdicts::default();
+        }
         if let Some(log_id) = batch.log_id {
             verdicts.open(log_id);
         }
@@ -89,7 +94,7 @@ impl Verdicts {
         };
         let is_held = |of_key: &BTreeMap<_, _>| of_key.contains_key(operation);
         if !self.standing.get(&key).is_some_and(is_held) {
-            if self.held >= VERDICTS_MAX {
+            if self.held >= GATES_MAX {
                 return false;
             }
             self.held += 1;
@@ -196,7 +201,7 @@ mod tests {
     fn there_are_no_more_than_may_be() {
         let mut verdicts = Verdicts::default();
         let green = Some(Verdict::Green);
-        for n in 0..VERDICTS_MAX {
+        for n in 0..GATES_MAX {
             assert!(verdicts.apply(&ruling(&format!("o{n}"), "x/m", green)));
         }
         assert!(!verdicts.apply(&ruling("more", "x/m", green)));

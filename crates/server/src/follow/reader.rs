@@ -67,10 +67,16 @@ impl Reader {
                 Err(error) => {
                     self.failed(&error);
                     // What was deleted is superseded; what is beyond the end belongs to a log made
-                    // anew.
+                    // anew. Its claims say so in the windows log, but in the gates log nothing may.
                     if let LogError::OutOfRange { earliest, .. } = error {
                         next = earliest;
-                        decoding.restart();
+                        if self.source == Source::Gates {
+                            (target, reached) = (None, None);
+                            decoding.restart();
+                            if self.batches.send(self.again()).await.is_err() {
+                                return;
+                            }
+                        }
                     }
                     sleep(retry).await;
                     retry = (retry * 2).min(RETRY_LONGEST);
@@ -91,10 +97,13 @@ impl Reader {
                 continue;
             }
             let end = fetched.high_watermark;
-            let target = *target.get_or_insert(end);
+            let caught_up = *target.get_or_insert(end);
             self.answered(end);
             let Some(records) = decoding.decode(&fetched) else {
-                next = Offset(0);
+                (next, target, reached) = (Offset(0), None, None);
+                if self.batches.send(self.again()).await.is_err() {
+                    return;
+                }
                 continue;
             };
             next = fetched.next;
@@ -102,7 +111,7 @@ impl Reader {
                 source: self.source,
                 next: next.0,
                 ended_at: (next >= end).then_some(now),
-                is_caught_up: next >= target,
+                is_caught_up: next >= caught_up,
                 records,
             };
             let last = fetched.records.last().map(|last| last.appended_at_us);

@@ -25,7 +25,7 @@ use crate::hub::{Hub, Unserved};
 use crate::seats::Caller;
 
 pub(crate) use self::ruled::Wrong;
-use self::ruled::{Known, read};
+use self::ruled::{Known, WRONG_MAX, read};
 
 /// How long an append may take before the log counts as away.
 const APPEND_WAIT: Duration = Duration::from_secs(30);
@@ -48,7 +48,7 @@ pub(crate) enum GatesError {
     #[error("{given} gates are more than the {max} that one request may hold")]
     TooMany { given: usize, max: usize },
     /// Some can't be; none was taken.
-    #[error("none was stored, for {}", told(.0))]
+    #[error("none was stored, for {}{}", told(.0), if .0.len() < WRONG_MAX { "" } else { "; and maybe more" })]
     Wrong(Vec<Wrong>),
     /// There would be more gates than are kept.
     #[error("there would be {wanted} gates, more than the {max} that are kept; take some back")]
@@ -79,7 +79,8 @@ pub(crate) struct Wanted {
 }
 
 impl Gatekeeper {
-    /// Stores all of them or none, and returns once they are durable and served here.
+    /// Stores them, and returns once they are durable, and served here if this server can read the
+    /// log. If any can't be, none is stored.
     ///
     /// # Errors
     /// [`GatesError`]. After [`GatesError::Log`] some may stand; storing them again is no harm.

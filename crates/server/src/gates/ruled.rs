@@ -13,6 +13,11 @@ use super::GatesError;
 use crate::edition::Edition;
 use crate::nearest;
 
+/// How much that is wrong is told: over gRPC it stands in headers, of which clients take 16 KB.
+pub(crate) const WRONG_MAX: usize = 16;
+/// The longest reason that is told, in characters.
+const REASON_CHARS_MAX: usize = 160;
+
 /// What is wrong with one of the rulings given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wrong {
@@ -38,7 +43,7 @@ pub(super) struct Known<'k> {
 /// Rulings made now; `caller` is the author of those without one.
 ///
 /// # Errors
-/// [`GatesError::Wrong`] with everything that is wrong.
+/// [`GatesError::Wrong`] with what is wrong, up to [`WRONG_MAX`].
 pub(super) fn read(
     given: Vec<Given>,
     known: &Known<'_>,
@@ -49,6 +54,9 @@ pub(super) fn read(
     let mut rulings = Vec::with_capacity(given.len());
     let mut seen: HashMap<GateKey, usize> = HashMap::with_capacity(given.len());
     for (index, given) in given.into_iter().enumerate() {
+        if wrong.len() >= WRONG_MAX {
+            break;
+        }
         match one(given, known, caller, now) {
             Ok(ruling) => {
                 if let Some(first) = seen.insert(ruling.key().clone(), index) {
@@ -65,23 +73,35 @@ pub(super) fn read(
             Err(fields) => wrong.extend(fields.into_iter().map(|(field, reason)| Wrong {
                 index,
                 field,
-                reason,
+                reason: reason.chars().take(REASON_CHARS_MAX).collect(),
             })),
         }
     }
     if wrong.is_empty() {
-        Ok(rulings)
-    } else {
-        Err(GatesError::Wrong(wrong))
+        return Ok(rulings);
     }
+    wrong.truncate(WRONG_MAX);
+    Err(GatesError::Wrong(wrong))
 }
 
 type Fields = Vec<(&'static str, String)>;
 
 fn one(given: Given, known: &Known<'_>, caller: &str, now: Timestamp) -> Result<Ruling, Fields> {
     let mut wrong = Fields::new();
-    let operation = note(&mut wrong, "operation", known.operation(&given.operation));
-    let model = note(&mut wrong, "model", known.model(&given.model));
+    // What stands can be taken back, also when nothing else is known of it any more.
+    let is_open = given.verdict() == Ok(None) && known.stands(&given);
+    let operation = if is_open {
+        Operation::new(&given.operation).map_err(|error| error.to_string())
+    } else {
+        known.operation(&given.operation)
+    };
+    let operation = note(&mut wrong, "operation", operation);
+    let model = if is_open {
+        ModelId::new(&given.model).map_err(|error| error.to_string())
+    } else {
+        known.model(&given.model)
+    };
+    let model = note(&mut wrong, "model", model);
     let named = quantization(&given.quantization);
     let quantization = note(&mut wrong, "quantization", named);
     let verdict = given.verdict().map_err(str::to_owned);
@@ -125,6 +145,17 @@ fn quantization(text: &str) -> Result<Quantization, String> {
 }
 
 impl Known<'_> {
+    /// Whether there is a gate of these names.
+    fn stands(&self, given: &Given) -> bool {
+        let gates = self.edition.snapshot().gates().iter();
+        let mut keys = gates.map(|gate| gate.value.key());
+        keys.any(|key| {
+            key.operation.as_str() == given.operation
+                && key.model.as_str() == given.model
+                && key.quantization.name() == given.quantization
+        })
+    }
+
     fn operation(&self, text: &str) -> Result<Operation, String> {
         let operation = Operation::new(text).map_err(|error| error.to_string())?;
         let is_known = self.operations.is_empty() || self.operations.iter().any(|it| it == text);

@@ -113,6 +113,15 @@ impl MemoryLog {
         self.kept().refused_reads.insert(topic.to_owned(), error);
     }
 
+    /// Deletes a topic and makes it anew, as an operator may: its offsets begin again.
+    pub fn remake(&self, topic: &str) {
+        if let Some(topic) = self.kept().topics.get_mut(topic) {
+            for partition in &mut topic.partitions {
+                *partition = Partition::default();
+            }
+        }
+    }
+
     /// Damages a record, as a bit that flips on a disk does. Whether there was one.
     pub fn damage(&self, topic: &str, partition: u32, offset: Offset) -> bool {
         let mut kept = self.kept();

@@ -4,12 +4,15 @@ use sextant_snapshot::gates::GateRecord;
 
 use super::{Entry, LogRecord};
 
+/// How many names a log is read again for.
+const TRIED_MAX: usize = 16;
+
 /// What a reader knows of the log's name. Records are taken in their order, from the earliest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reading {
     log_id: Option<u64>,
-    /// Another name that was met, for which the log was read again.
-    tried: Option<u64>,
+    /// Other names that were met, for which the log was read again.
+    tried: Vec<u64>,
 }
 
 /// What a record means to its reader.
@@ -37,6 +40,10 @@ impl Reading {
         self.log_id = None;
     }
 
+    fn may_try(&self, log_id: u64) -> bool {
+        self.tried.len() < TRIED_MAX && !self.tried.contains(&log_id)
+    }
+
     /// Takes the next record.
     pub fn take(&mut self, record: LogRecord) -> Taken {
         let LogRecord {
@@ -47,8 +54,9 @@ impl Reading {
         } = record;
         match entry {
             Entry::Name => {
-                // The first one counts.
-                self.log_id.get_or_insert(log_id);
+                // The first one counts. That of a log which was made anew was met as another's.
+                let name = *self.log_id.get_or_insert(log_id);
+                self.tried.retain(|tried| *tried != name);
                 Taken::Name
             }
             Entry::Ruling(ruling) if self.log_id == Some(log_id) => Taken::Ruling(GateRecord {
@@ -56,9 +64,10 @@ impl Reading {
                 appended_at,
                 ruling,
             }),
-            // Reading again tells a new log from a writer that is wrong. Once for each name.
-            Entry::Ruling(_) if self.log_id.is_some() && self.tried != Some(log_id) => {
-                self.tried = Some(log_id);
+            // Reading again tells a new log from a writer that is wrong. Once for each name, and so
+            // often only: what many names claim is none of theirs.
+            Entry::Ruling(_) if self.log_id.is_some() && self.may_try(log_id) => {
+                self.tried.push(log_id);
                 self.restart();
                 Taken::Anew
             }
@@ -124,6 +133,28 @@ mod tests {
             assert_eq!(reading.take(ruled(1, 9)), Taken::OtherLog);
             assert!(is_ruling(&reading.take(ruled(2, 7))));
         }
+    }
+
+    #[test]
+    fn writers_that_are_wrong_end_no_reading_however_many_they_are() {
+        let mut reading = Reading::default();
+        let mut again = 0;
+        // Each time from the start: its name, then rulings of forty others, then one of its own.
+        let mut records = 0..;
+        while records.next().is_some_and(|n| n < 1_000) {
+            reading.take(name(0, 7));
+            let foreign = (1..=40).map(|n| ruled(n, 100 + n));
+            let taken: Vec<_> = foreign.map(|record| reading.take(record)).collect();
+            if taken.contains(&Taken::Anew) {
+                again += 1;
+                reading.restart();
+                continue;
+            }
+            assert!(is_ruling(&reading.take(ruled(41, 7))));
+            assert!(again <= TRIED_MAX, "{again}");
+            return;
+        }
+        panic!("it was read again and again");
     }
 
     #[test]

@@ -154,6 +154,62 @@ async fn who_gives_no_author_is_named_by_their_token() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_log_made_anew_has_none_of_the_former_gates_and_takes_new_ones() {
+    let (rig, running) = Rig::with([]).await;
+    let other = rig.serve().await;
+    for verdict in ["green", "red", "green"] {
+        put(&running, &json!([gate("sum", "fp8", verdict)])).await;
+    }
+    let version = running.json("/api/v1/snapshot").await["version"].clone();
+    rig.log.log.remake(GATES);
+    settle().await;
+    settle().await;
+    for running in [&running, &other] {
+        assert_eq!(
+            listed(running, "").await,
+            [],
+            "what no log has stands nowhere"
+        );
+        assert_ne!(running.json("/api/v1/snapshot").await["version"], version);
+    }
+    // What is taken now stands, at who took it and at all others.
+    let answer = put(&running, &json!([gate("sum", "fp8", "red")])).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    settle().await;
+    for running in [&running, &other, &rig.serve().await] {
+        assert_eq!(listed(running, "").await, pairs(&[("sum fp8", "red")]));
+    }
+    // Also if someone else has written more to the new log than the old one had.
+    rig.log.log.remake(GATES);
+    let third = rig.serve().await;
+    for n in 0..9 {
+        put(&third, &json!([gate(&format!("o{n}"), "fp8", "green")])).await;
+    }
+    settle().await;
+    for running in [&running, &other, &third] {
+        assert_eq!(listed(running, "").await.len(), 9);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_can_be_taken_back_when_nothing_else_is_known_of_it() {
+    let (mut rig, running) = Rig::with([]).await;
+    put(&running, &json!([gate("sum", "fp8", "green")])).await;
+    running.end().await;
+    rig.config.operations = vec!["other".to_owned()];
+    let running = rig.serve().await;
+    put(&running, &json!([gate("sum", "fp8", "red")]))
+        .await
+        .problem(422);
+    put(&running, &json!([gate("su", "fp8", "none")]))
+        .await
+        .problem(422);
+    let answer = put(&running, &json!([gate("sum", "fp8", "none")])).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(listed(&running, "").await, []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_compaction_leaves_gives_the_same_gates() {
     let (rig, running) = Rig::with([]).await;
     for (operation, verdict) in [("a", "green"), ("b", "red"), ("a", "none"), ("b", "green")] {

@@ -63,6 +63,16 @@ async fn the_same_over_grpc() {
         refused.get_details_error_info().unwrap().reason,
         "INVALID_GATES"
     );
+    // However much is wrong, the answer fits into the headers that clients take.
+    let much = (0..1_000).map(|n| GateRuling {
+        operation: format!("{n}{}", "x".repeat(200)),
+        ..gate(Verdict::Red)
+    });
+    let refused = client.put_gates(request(much.collect())).await.unwrap_err();
+    let fields = refused.get_details_bad_request().unwrap().field_violations;
+    assert_eq!(fields.len(), 16);
+    assert!(refused.message().ends_with("and maybe more"));
+    assert!(refused.message().len() + 2 * refused.details().len() < 12_000);
     rig.log.cut(true);
     let away = client
         .put_gates(request(vec![gate(Verdict::Red)]))
