@@ -35,6 +35,9 @@ pub enum GatewayError {
 /// Why what was kept can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
+    /// It was kept while other models were followed.
+    #[error("it is of other models than those that are followed now")]
+    OtherModels,
     /// It can't be read.
     #[error("it can't be read: {0}")]
     Unreadable(#[from] io::Error),

@@ -11,10 +11,9 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use http::Uri;
-use rand::seq::SliceRandom as _;
 use secrecy::ExposeSecret as _;
 use sextant_catalog::EndpointFacts;
-use sextant_measure::time::Timestamp;
+use sextant_measure::time::{Clock, Timestamp};
 use sextant_router::board::Board;
 use sextant_snapshot::mirror::Mirror;
 use sextant_snapshot::routing::RoutingRow;
@@ -32,14 +31,12 @@ use tonic::transport::Endpoint;
 use tonic::{Request, Status, Streaming};
 use tonic_types::StatusExt as _;
 
-use crate::disk::{Keep, Kept};
+use crate::disk::{Heard, Keep, Kept};
 use crate::error::GatewayError;
 use crate::options::Options;
 use crate::picture::{Picture, Source};
+use crate::servers::Servers;
 use crate::stats::Counters;
-
-/// Longest that a server may ask to be left alone.
-const RETRY_AFTER_MAX: Duration = Duration::from_mins(1);
 
 type Watch = Streaming<sextant_wire::v1::WatchSnapshotResponse>;
 
@@ -49,6 +46,8 @@ pub(crate) struct Follower {
     authorization: Option<MetadataValue<Ascii>>,
     present: Arc<ArcSwapOption<Picture>>,
     counters: Arc<Counters>,
+    /// Tells only how long the process was away.
+    clock: Arc<dyn Clock>,
     keep: Option<watch::Sender<Option<Keep>>>,
     mirror: Mirror<RoutingRow>,
     facts: Arc<[EndpointFacts]>,
@@ -68,6 +67,7 @@ impl Follower {
         options: Options,
         present: Arc<ArcSwapOption<Picture>>,
         counters: Arc<Counters>,
+        clock: Arc<dyn Clock>,
         keep: Option<watch::Sender<Option<Keep>>>,
     ) -> Result<Self, GatewayError> {
         let authorization = options.token.as_ref().map(|token| {
@@ -82,6 +82,7 @@ impl Follower {
             options,
             present,
             counters,
+            clock,
             keep,
             mirror: Mirror::default(),
             facts: Arc::default(),
@@ -92,13 +93,14 @@ impl Follower {
 
     /// Takes up what an earlier process has kept. Time that this machine's clock lost counts for
     /// none.
-    pub(crate) fn take_up(&mut self, kept: Kept, now: Timestamp) {
-        let away_us = now.micros_since(kept.written_at).max(0).unsigned_abs();
+    pub(crate) fn take_up(&mut self, kept: Kept) {
+        let now = self.clock.now();
+        let away_us = now.micros_since(kept.heard.at).max(0).unsigned_abs();
         self.mirror.apply_full(kept.full.snapshot);
         self.facts = kept.full.facts.into();
         self.lay_out();
         let before = Duration::from_micros(away_us);
-        self.show(kept.as_of, before, Source::File);
+        self.show(kept.heard.as_of, before, Source::File);
     }
 
     pub(crate) async fn run(mut self, stop: CancellationToken) {
@@ -106,12 +108,12 @@ impl Follower {
     }
 
     async fn follow(&mut self) {
-        let mut servers = self.options.servers.clone();
-        servers.shuffle(&mut rand::rng());
+        let mut servers = Servers::new(self.options.servers.clone());
         let mut pauses = self.pauses();
-        for server in servers.iter().cycle() {
+        loop {
+            let server = servers.next().await;
             let heard = self.counters.snapshot();
-            let Err(lost) = self.watch(server).await;
+            let Err(lost) = self.watch(&server).await;
             self.counters.lost.add();
             tracing::info!(%server, reason = lost.reason, "lost a server of snapshots");
             let now = self.counters.snapshot();
@@ -120,9 +122,8 @@ impl Follower {
             {
                 pauses = self.pauses();
             }
-            let pause = pauses.next().unwrap_or(self.options.retry_delay_max);
-            let asked = lost.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
-            sleep(pause.max(asked)).await;
+            servers.left(lost.retry_after.unwrap_or_default());
+            sleep(pauses.next().unwrap_or(self.options.retry_delay_max)).await;
         }
     }
 
@@ -216,6 +217,7 @@ impl Follower {
             }
             Update::Heartbeat { at, .. } => {
                 self.counters.heartbeats.add();
+                self.heard_only(at);
                 Some(at)
             }
         };
@@ -240,9 +242,34 @@ impl Follower {
         let generated_at = snapshot.header().generated_at;
         if let Some(keep) = &self.keep {
             let facts = Arc::clone(&self.facts);
-            keep.send_replace(Some(Keep { snapshot, facts }));
+            let heard = self.heard(generated_at);
+            keep.send_replace(Some(Keep {
+                snapshot,
+                facts,
+                heard,
+            }));
         }
         Some(generated_at)
+    }
+
+    /// What is kept is as it was at this time of the server's, too; for that alone it isn't written.
+    fn heard_only(&self, as_of: Timestamp) {
+        let heard = self.heard(as_of);
+        if let Some(keep) = &self.keep {
+            keep.send_if_modified(|kept| {
+                if let Some(kept) = kept {
+                    kept.heard = heard;
+                }
+                false
+            });
+        }
+    }
+
+    fn heard(&self, as_of: Timestamp) -> Heard {
+        Heard {
+            at: self.clock.now(),
+            as_of,
+        }
     }
 
     fn lay_out(&mut self) -> Option<Arc<Snapshot<RoutingRow>>> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use sextant_measure::id::{EndpointId, ModelId, Operation};
 use sextant_measure::time::{Clock, Timestamp};
 use sextant_router::choose;
 use sextant_router::decision::Decision;
@@ -70,21 +71,21 @@ impl Gateway {
         let mut kept = None;
         if let Some(file) = &options.file {
             check_folder(file)?;
-            kept = read(file);
+            kept = read(file, &options.models);
             let saving = Saving {
                 file: file.clone(),
                 interval: options.save_interval,
-                clock: Arc::clone(clock),
+                models: options.models.clone(),
                 counters: Arc::clone(&counters),
                 latest,
             };
             tasks.spawn(saving.run(stop.clone()));
         }
         let keep = options.file.is_some().then_some(keep);
-        let follower = Follower::new(options, Arc::clone(&present), Arc::clone(&counters), keep);
-        let mut follower = follower?;
+        let (shown, counted) = (Arc::clone(&present), Arc::clone(&counters));
+        let mut follower = Follower::new(options, shown, counted, Arc::clone(clock), keep)?;
         if let Some(kept) = kept {
-            follower.take_up(kept, clock.now());
+            follower.take_up(kept);
         }
         tasks.spawn(follower.run(stop.clone()));
         tasks.close();
@@ -104,6 +105,15 @@ impl Gateway {
             Some(picture) => choose(picture.view(), request, seed, decision),
             None => decision.for_want_of_a_snapshot(),
         }
+    }
+
+    /// The cheapest endpoint that may serve an operation and is not down, by blended price: one
+    /// look-up. Where nobody can tell who is down, as when what is held is stale, the cheapest of all.
+    pub fn cheapest_green(&self, model: &ModelId, operation: &Operation) -> Option<EndpointId> {
+        let present = self.present.load();
+        let view = present.as_ref()?.view();
+        let found = view.cheapest_green(model, operation);
+        found.map(|candidate| candidate.id.clone())
     }
 
     /// What is held; nothing before the first snapshot.
@@ -140,8 +150,8 @@ fn check_folder(file: &Path) -> Result<(), GatewayError> {
     })
 }
 
-fn read(file: &Path) -> Option<Kept> {
-    disk::read(file).unwrap_or_else(|error| {
+fn read(file: &Path, models: &[ModelId]) -> Option<Kept> {
+    disk::read(file, models).unwrap_or_else(|error| {
         let file = file.display();
         tracing::warn!(%file, %error, "the snapshot that was kept is not used");
         None

@@ -22,7 +22,8 @@
 //! # }
 //! ```
 //!
-//! - `follow`: from one server after the other to what is held; `picture`: what is held.
+//! - `follow`: from one server after the other to what is held; `servers`: which is next; `picture`:
+//!   what is held.
 //! - `disk`: what outlives the process. `stats`: what has come and gone.
 
 mod disk;
@@ -32,6 +33,7 @@ mod gateway;
 mod options;
 mod picture;
 mod saving;
+mod servers;
 mod stats;
 
 pub use sextant_router::board::Board;

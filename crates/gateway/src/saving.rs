@@ -1,10 +1,11 @@
-//! Writes what is held to disk, now and then, beside everything else.
+//! Writes what is held to disk, now and then, beside everything else. How old it is stays with it:
+//! it is as old as the last word of a server, whenever it is written.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sextant_measure::time::Clock;
+use sextant_measure::id::ModelId;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -17,7 +18,8 @@ use crate::stats::Counters;
 pub(crate) struct Saving {
     pub(crate) file: PathBuf,
     pub(crate) interval: Duration,
-    pub(crate) clock: Arc<dyn Clock>,
+    /// Those that are followed; all if there are none.
+    pub(crate) models: Vec<ModelId>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) latest: watch::Receiver<Option<Keep>>,
 }
@@ -42,14 +44,11 @@ impl Saving {
     }
 
     async fn save(&mut self) {
-        if !self.latest.has_changed().unwrap_or(false) && self.latest.borrow().is_none() {
-            return;
-        }
         let Some(keep) = self.latest.borrow_and_update().clone() else {
             return;
         };
-        let (file, now) = (self.file.clone(), self.clock.now());
-        let written = spawn_blocking(move || disk::write(&file, &keep, now)).await;
+        let (file, models) = (self.file.clone(), self.models.clone());
+        let written = spawn_blocking(move || disk::write(&file, &keep, &models)).await;
         match written.map_err(std::io::Error::other).flatten() {
             Ok(()) => self.counters.saved.add(),
             Err(error) => {

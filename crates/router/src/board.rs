@@ -15,7 +15,7 @@ use sextant_snapshot::snapshot::Snapshot;
 
 use crate::candidate::Candidate;
 use crate::freshness::{Ages, Freshness};
-use crate::gates::{Admission, OperationGates};
+use crate::gates::{Admission, Cheapest, OperationGates};
 use crate::tier::Tier;
 
 /// All candidates, by model.
@@ -33,6 +33,8 @@ pub struct ModelBoard {
     candidates: Box<[Candidate]>,
     /// In the order of the operations.
     gates: Box<[OperationGates]>,
+    /// For operations without gates.
+    cheapest_ungated: Cheapest,
 }
 
 /// A board as it is seen at a moment.
@@ -107,12 +109,6 @@ impl Board {
         self.models.get(model)
     }
 
-    /// The cheapest candidate that may serve an operation and is not down, by blended price.
-    pub fn cheapest_green(&self, model: &ModelId, operation: &Operation) -> Option<&Candidate> {
-        let board = self.model(model)?;
-        board.candidates.get(board.gates(operation)?.cheapest?)
-    }
-
     /// The board at a moment by the clock of whoever made the snapshot, who was heard of last so
     /// long ago.
     pub fn at(&self, now: Timestamp, unheard: Duration) -> View<'_> {
@@ -128,7 +124,20 @@ impl Board {
     }
 }
 
-impl View<'_> {
+impl<'b> View<'b> {
+    /// The cheapest candidate that may serve an operation and is not down, by blended price. Where
+    /// the observer is suspected, or nothing was heard of for so long that numbers are stale, nobody
+    /// can tell who is down.
+    pub fn cheapest_green(&self, model: &ModelId, operation: &Operation) -> Option<&'b Candidate> {
+        let board = self.board.model(model)?;
+        let gates = board.gates(operation);
+        let cheapest = gates.map_or(board.cheapest_ungated, |gates| gates.cheapest);
+        let is_blind =
+            self.board.observer_suspected || self.board.ages.of(self.unheard) == Freshness::Stale;
+        let cheapest = if is_blind { cheapest.any } else { cheapest.up };
+        board.candidates.get(cheapest?)
+    }
+
     /// How far a candidate's numbers can be relied on. Where there are none, that is known of as
     /// long as the server is heard of.
     pub(crate) fn freshness(&self, candidate: &Candidate) -> Freshness {
@@ -155,8 +164,14 @@ impl ModelBoard {
         let mut board = Self {
             gates: by_operation(gates),
             candidates,
+            cheapest_ungated: Cheapest::default(),
         };
-        let cheapest: Vec<_> = board.gates.iter().map(|one| board.cheapest(one)).collect();
+        board.cheapest_ungated = board.cheapest(None);
+        let cheapest: Vec<_> = board
+            .gates
+            .iter()
+            .map(|one| board.cheapest(Some(one)))
+            .collect();
         for (one, cheapest) in board.gates.iter_mut().zip(cheapest) {
             one.cheapest = cheapest;
         }
@@ -175,20 +190,31 @@ impl ModelBoard {
         self.gates.get(found.ok()?)
     }
 
-    fn cheapest(&self, gates: &OperationGates) -> Option<usize> {
-        let admitted = self.candidates.iter().enumerate().filter(|(_, one)| {
-            let admission = Admission::of(one.id.quantization, one.native, Some(gates));
-            let status = one.numbers(None).at(Freshness::Fresh).status;
-            admission == Admission::Admitted && status != Status::Down
-        });
-        let priced = admitted.filter_map(|(index, one)| {
-            let price = Some(one.price(Tier::Standard)?);
-            let (provider, quantization) = (&one.id.provider, one.id.quantization);
-            let rank = PriceRank::new(price, Mix::default(), provider, quantization);
-            Some((rank, index))
-        });
-        priced.min().map(|(_, index)| index)
+    fn cheapest(&self, gates: Option<&OperationGates>) -> Cheapest {
+        let admitted = || {
+            self.candidates.iter().enumerate().filter(|(_, one)| {
+                let admission = Admission::of(one.id.quantization, one.native, gates);
+                admission == Admission::Admitted
+            })
+        };
+        let is_up = |(_, one): &(usize, &Candidate)| {
+            one.numbers(None).at(Freshness::Fresh).status != Status::Down
+        };
+        Cheapest {
+            up: cheapest_of(admitted().filter(is_up)),
+            any: cheapest_of(admitted()),
+        }
     }
+}
+
+fn cheapest_of<'c>(candidates: impl Iterator<Item = (usize, &'c Candidate)>) -> Option<usize> {
+    let priced = candidates.filter_map(|(index, one)| {
+        let price = Some(one.price(Tier::Standard)?);
+        let (provider, quantization) = (&one.id.provider, one.id.quantization);
+        let rank = PriceRank::new(price, Mix::default(), provider, quantization);
+        Some((rank, index))
+    });
+    priced.min().map(|(_, index)| index)
 }
 
 fn by_operation(gates: &[&Gate]) -> Box<[OperationGates]> {

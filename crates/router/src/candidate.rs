@@ -141,9 +141,9 @@ impl Numbers {
         self.status != Status::Unknown && self.latency_p95_us.is_some()
     }
 
-    /// The share of live requests that succeeded in the last minute; all, if there were too few.
-    pub(crate) fn success(&self) -> f64 {
-        self.success_1m.value_with(minimum::RATIO).unwrap_or(1.0)
+    /// The share of live requests that succeeded in the last minute; nothing if there were too few.
+    pub(crate) fn success(&self) -> Option<f64> {
+        self.success_1m.value_with(minimum::RATIO)
     }
 }
 

@@ -43,8 +43,8 @@ pub struct Choice {
     pub latency_p95_us: Option<u64>,
     /// Throughput p95, in thousandths of a token per second.
     pub throughput_p95_mtps: Option<u64>,
-    /// The share of live requests of the last minute that succeeded; 1 if there were too few.
-    pub success_1m: f64,
+    /// The share of live requests of the last minute that succeeded; nothing if there were too few.
+    pub success_1m: Option<f64>,
     /// Whether there is enough to compare it by.
     pub has_enough: bool,
     pub(crate) key: Key,

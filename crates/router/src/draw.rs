@@ -68,11 +68,18 @@ fn shared(candidates: &[Choice], tier: Tier, drawn: f64, trusts: bool) -> (usize
             Tier::Standard | Tier::Batch => share * share,
         }
     };
-    let serves = |one: &Choice| if trusts { one.success_1m } else { 1.0 };
+    let serves = |one: &Choice| {
+        let success = one.success_1m.filter(|_| trusts);
+        // What is not known is taken for good.
+        success.unwrap_or(1.0)
+    };
     let all: f64 = group.iter().map(weight).sum();
     let served: f64 = group.iter().map(|one| weight(one) * serves(one)).sum();
     let next = candidates.get(group.len());
-    let next = next.filter(|next| next.status != Status::Down && !next.key.misses_a_limit());
+    let next = next.filter(|next| {
+        let keeps_limits = best.key.misses_a_limit() || !next.key.misses_a_limit();
+        next.status != Status::Down && keeps_limits
+    });
     // Without a next, the group keeps what it would give up.
     let whole = if next.is_some() { all } else { served };
     let mut left = drawn * whole;

@@ -10,8 +10,17 @@ pub(crate) struct OperationGates {
     pub(crate) operation: Operation,
     green: Quantizations,
     red: Quantizations,
-    /// Which candidate is the cheapest of those that may serve it and are not down.
-    pub(crate) cheapest: Option<usize>,
+    /// Of those that may serve it.
+    pub(crate) cheapest: Cheapest,
+}
+
+/// Which candidate is the cheapest.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Cheapest {
+    /// Of those that are not down.
+    pub(crate) up: Option<usize>,
+    /// Of all, for when nobody can tell who is down.
+    pub(crate) any: Option<usize>,
 }
 
 /// A set of quantizations, as bits by their codes.
@@ -34,7 +43,7 @@ impl OperationGates {
             operation,
             green: Quantizations::default(),
             red: Quantizations::default(),
-            cheapest: None,
+            cheapest: Cheapest::default(),
         }
     }
 

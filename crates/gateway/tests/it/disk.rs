@@ -10,7 +10,7 @@ use sextant_gateway::{Empty, Gateway, GatewayError, Options, Source};
 use sextant_measure::time::{Clock, Timestamp};
 use tempfile::TempDir;
 
-use crate::market::{NOW, chosen, decide, delta, full, row};
+use crate::market::{NOW, chosen, decide, delta, full, heartbeat, row};
 use crate::server::{Server, until};
 
 /// A machine's clock that a test sets.
@@ -19,8 +19,18 @@ struct Manual(AtomicI64);
 
 impl Manual {
     fn at(seconds: i64) -> Arc<dyn Clock> {
+        Self::set_at(seconds)
+    }
+
+    fn set_at(seconds: i64) -> Arc<Self> {
+        let clock = Arc::<Self>::default();
+        clock.set(seconds);
+        clock
+    }
+
+    fn set(&self, seconds: i64) {
         let us = NOW.plus_micros(seconds * 1_000_000).as_micros();
-        Arc::new(Self(AtomicI64::new(us)))
+        self.0.store(us, Ordering::SeqCst);
     }
 }
 
@@ -67,6 +77,44 @@ async fn what_was_kept_is_chosen_from_after_a_restart_and_says_how_old_it_is() {
         assert_eq!(decide(&gateway).is_stale(), seconds >= 300);
         gateway.stop().await;
     }
+}
+
+#[tokio::test]
+async fn an_end_in_order_makes_nothing_younger_than_the_last_word_of_a_server() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("snapshot");
+    let server = Server::start(vec![full(1)]).await;
+    let options = Options::new([&*server.url()]).unwrap().kept_in(&file);
+    let clock = Manual::set_at(0);
+    let watched = Arc::clone(&clock) as Arc<dyn Clock>;
+    let gateway = Gateway::start_with(options, &watched).unwrap();
+    until("a snapshot", || gateway.held().is_some()).await;
+    clock.set(40);
+    server.say(&heartbeat(40));
+    until("a heartbeat", || gateway.stats().heartbeats == 1).await;
+    // The server says nothing more for ten minutes; then the gateway is told to end.
+    clock.set(640);
+    gateway.stop().await;
+    let again = alone(&file, 650);
+    let age = again.held().unwrap().age.as_secs();
+    assert!((610..620).contains(&age), "{age} s since the heartbeat");
+    assert!(decide(&again).is_stale());
+    again.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_kept_of_other_models_is_not_continued() {
+    let (_folder, file) = kept().await;
+    for models in [vec!["x/other"], vec!["x/m", "x/other"]] {
+        let mut options = Options::new(["grpc://127.0.0.1:9"]).unwrap().kept_in(&file);
+        options.models = models.iter().map(|it| it.parse().unwrap()).collect();
+        let gateway = Gateway::start_with(options, &Manual::at(1)).unwrap();
+        assert!(gateway.held().is_none(), "{models:?}");
+        gateway.stop().await;
+    }
+    let gateway = alone(&file, 1);
+    assert!(gateway.held().is_some(), "it is left as it is");
+    gateway.stop().await;
 }
 
 #[tokio::test]

@@ -178,3 +178,15 @@ fn a_suspected_observer_has_no_say_on_status() {
         &[("a/bf16", "best", 100.0)],
     );
 }
+
+#[test]
+fn what_is_given_up_goes_to_the_next_also_where_all_miss_a_limit() {
+    let board = Market::new([success(offer("a", 300), 85), offer("b", 400)]).board();
+    let mut asked = request(Tier::Realtime);
+    asked.max_latency_p95_us = Some(100_000);
+    let expected = [("a/bf16", "best", 85.0), ("b/bf16", "spilled", 15.0)];
+    assert_firsts(&board, &asked, &expected);
+    // Who keeps it gives nothing up to who doesn't.
+    asked.max_latency_p95_us = Some(350_000);
+    assert_firsts(&board, &asked, &[("a/bf16", "best", 100.0)]);
+}

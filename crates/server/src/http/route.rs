@@ -59,7 +59,7 @@ pub(super) async fn read(
             None => models::unknown(&edition, model),
         });
     }
-    Ok(Json(RouteJson::new(&asked, &board, &decision, &seen)).into_response())
+    Ok(Json(RouteJson::new(&asked, view, &decision, &seen)).into_response())
 }
 
 /// What is known of a model now.

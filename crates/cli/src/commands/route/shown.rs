@@ -28,7 +28,7 @@ struct Candidate {
     price: Option<String>,
     ttft_p95_ms: Option<f64>,
     throughput_p95: Option<f64>,
-    success_1m: f64,
+    success_1m: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,7 +122,7 @@ impl Candidate {
             Cell::optional(self.price.clone()),
             tenths(self.ttft_p95_ms),
             tenths(self.throughput_p95),
-            Cell::new(format!("{:.2}", self.success_1m)),
+            Cell::optional(self.success_1m.map(|share| format!("{share:.2}"))),
         ]
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sextant_catalog::Price;
 use sextant_measure::time::Timestamp;
-use sextant_router::board::Board;
+use sextant_router::board::View;
 use sextant_router::candidate::Candidate;
 use sextant_router::decision::{Choice, Decision, Empty};
 use sextant_wire::json::rfc3339;
@@ -49,7 +49,7 @@ struct CandidateJson {
     ttft_p95_ms: Option<f64>,
     throughput_p95: Option<f64>,
     /// 0 to 1; 1 if there were too few requests in the last minute.
-    success_1m: f64,
+    success_1m: Option<f64>,
     age_ms: Option<u128>,
     freshness: &'static str,
 }
@@ -61,13 +61,13 @@ struct ExcludedJson {
 }
 
 impl RouteJson {
-    pub(super) fn new(asked: &Asked, board: &Board, decision: &Decision, seen: &Seen) -> Self {
+    pub(super) fn new(asked: &Asked, view: View<'_>, decision: &Decision, seen: &Seen) -> Self {
         let request = &asked.request;
         let region = request.region.as_ref();
         let places = decision.candidates.iter();
         let excluded = decision.excluded.iter();
         let green = request.operation.as_ref();
-        let green = green.and_then(|operation| board.cheapest_green(&request.model, operation));
+        let green = green.and_then(|operation| view.cheapest_green(&request.model, operation));
         Self {
             model: request.model.to_string(),
             tier: request.tier.name(),
