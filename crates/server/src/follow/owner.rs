@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sextant_catalog::LiveCatalog;
 use sextant_measure::time::{Clock, Timestamp};
-use sextant_snapshot::change::Change;
+use sextant_snapshot::change::{Change, FullReason};
 use sextant_snapshot::picture::{Applied, Picture};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
@@ -134,6 +134,11 @@ impl Owner {
         }
         self.behind.insert(source);
         self.published.is_outdated = true;
+        if let Some(edition) = &self.published.edition {
+            for query in std::mem::take(&mut self.waiting) {
+                answer_in_full(edition, query);
+            }
+        }
         self.progress.applied(source, 0, false);
     }
 
@@ -150,6 +155,7 @@ impl Owner {
     /// that all answers lead to an edition and whoever follows is led on from there.
     fn take(&mut self, query: Query) {
         match &self.published.edition {
+            Some(edition) if !self.behind.is_empty() => answer_in_full(edition, query),
             Some(edition) if !self.published.is_outdated => self.answer(edition, query),
             _ => self.waiting.push(query),
         }
@@ -230,6 +236,14 @@ impl Owner {
     fn revision(&self) -> u64 {
         self.section.catalog().revision().0
     }
+}
+
+/// While a log is read again nobody can tell what changed, and that may take longer than a watch may
+/// be silent.
+fn answer_in_full(edition: &Arc<Edition>, query: Query) {
+    let full = Change::Full(FullReason::TooOld);
+    // Who no longer waits needs no answer.
+    drop(query.answer.send((Arc::clone(edition), full)));
 }
 
 fn index(partition: u32) -> usize {

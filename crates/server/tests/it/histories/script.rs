@@ -1,5 +1,6 @@
 //! What happens, by seed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -36,7 +37,9 @@ struct Side {
 impl Script {
     /// Plays it to its end.
     pub(super) async fn play(seed: u64, steps: u32, compacts: bool, tally: Tally) -> Tally {
-        let rig = Rig::new(PARTITIONS).await;
+        let mut rig = Rig::new(PARTITIONS).await;
+        // One record at a time, so that who is behind catches up version by version.
+        rig.config.read_bytes_max = 1.try_into().unwrap();
         let mut world = World::new(&rig).await;
         let sides = [rig.beside(), rig].map(|rig| {
             world.know(&rig.catalog.get());
@@ -66,7 +69,8 @@ impl Script {
             86 if self.random.random_range(0..8) == 0 => self.be_away().await,
             86 if self.random.random_range(0..8) == 0 => self.pass_long().await,
             87..89 if self.compacts => self.world.compact(),
-            86 | 89..97 => self.trouble(),
+            86 | 89..96 => self.trouble(),
+            96 => self.go_to_one_behind().await,
             97..99 => self.start_again().await,
             99 => {
                 let catalog = self.world.catalog(&mut self.random);
@@ -107,7 +111,7 @@ impl Script {
                 if !watcher.is_open() {
                     watcher.open(&self.sides[side].server).await;
                 }
-                for _ in 0..self.random.random_range(1..4) {
+                for _ in 0..self.random.random_range(1..8) {
                     let wait = Duration::from_millis(self.random.random_range(1..1_500));
                     watcher.take(wait, &self.world, &mut self.tally).await;
                 }
@@ -148,6 +152,38 @@ impl Script {
             self.world.compact();
         }
         self.sides[side].rig.log.cut(false);
+    }
+
+    /// Watchers that have the latest go to a server that catches up one edition after another.
+    async fn go_to_one_behind(&mut self) {
+        let (ahead, behind) = match self.random.random_range(0..2) {
+            0 => (0, 1),
+            _ => (1, 0),
+        };
+        let [log, ahead_log] = [behind, ahead].map(|side| Arc::clone(&self.sides[side].rig.log));
+        ahead_log.cut(false);
+        ahead_log.slow_down(0);
+        log.cut(true);
+        settle().await;
+        for _ in 0..self.random.random_range(10..30) {
+            self.world.disturb(&mut self.random).await;
+        }
+        settle().await;
+        let first = self.random.random_range(0..WATCHERS - 3);
+        for watcher in &mut self.watchers[first..first + 3] {
+            watcher.open(&self.sides[ahead].server).await;
+            let server = &self.sides[ahead].server;
+            watcher.catch_up(server, &self.world, &mut self.tally).await;
+            watcher.open(&self.sides[behind].server).await;
+        }
+        log.slow_down(self.random.random_range(300..1_200));
+        log.cut(false);
+        for _ in 0..12 {
+            for watcher in &mut self.watchers[first..first + 3] {
+                let wait = Duration::from_millis(700);
+                watcher.take(wait, &self.world, &mut self.tally).await;
+            }
+        }
     }
 
     /// A connection is slowed down, cut off, or mended.

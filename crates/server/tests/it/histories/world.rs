@@ -132,11 +132,12 @@ impl World {
         let listed = random.random_range(0..4_u32);
         let mut text = "[providers]\nsomebody = { name = \"Somebody\" }\n".to_owned();
         for key in 0..listed {
-            text += &format!(
+            let model = format!(
                 "[[models]]\nid = \"m/0-{key}\"\nname = \"M: {key}\"\ncontext_length = 8192\n\
                  native = [\"fp8\"]\n[[models.endpoints]]\nprovider = \"somebody\"\n\
                  quantization = \"int4\"\n"
             );
+            text.push_str(&model);
         }
         let catalog = Catalog::parse("test.toml", &text).unwrap();
         self.know(&catalog);
