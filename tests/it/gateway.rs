@@ -135,8 +135,6 @@ async fn p4_one_gateway_goes_on_when_everything_else_has_stopped() {
     servers[1 - lost].kill();
     owner.kill();
     collector.kill();
-    let saves = first.stats().saved;
-    until("it is kept", || first.stats().saved > saves || saves > 3).await;
     assert_eq!(order(&decide(&first, Tier::Standard)), both);
     assert!(first.held().unwrap().age < Duration::from_secs(30));
     first.stop().await;

@@ -48,9 +48,11 @@ impl Partition {
             let mut rows = Vec::new();
             for endpoint in &mut self.endpoints {
                 let listed = self.catalog.endpoint(&endpoint.id);
+                let model = self.catalog.model(&endpoint.id.model);
                 let terms = Terms {
                     pricing: listed.and_then(|(_, facts)| facts.price),
-                    native: listed.is_some_and(|(_, facts)| facts.native),
+                    // Of one that only traffic knows, too: it is the precision that is native.
+                    native: model.is_some_and(|it| it.native.contains(&endpoint.id.quantization)),
                     verdicts: self.verdicts.of(&endpoint.id),
                 };
                 rows.extend(endpoint.windows(minute, &terms));

@@ -20,6 +20,8 @@ pub struct Config {
     pub heartbeat_ms: NonZeroU32,
     /// Open watches, of which one caller has at most half. Default: 20,000.
     pub watchers_max: NonZeroU32,
+    /// Watches that may begin in a second. Default: 2,000.
+    pub watches_per_second_max: NonZeroU32,
     /// Models that one request may name. Default: 1,000.
     pub models_max: NonZeroU32,
 
@@ -60,6 +62,7 @@ impl Default for Config {
             publish_interval_ms: count(1_000),
             heartbeat_ms: count(4_000),
             watchers_max: count(20_000),
+            watches_per_second_max: count(2_000),
             models_max: count(1_000),
             rows_max: count(100_000),
             agents_max: count(20_000),

@@ -17,10 +17,12 @@
 //!   Only the history needs the store.
 //! - A number says nothing of a time that it wasn't measured in: once a row is older than a
 //!   number's window, people are shown its absence.
+//! - So many watches begin in a second; who comes too early is told when to come back.
 //! - A watcher has at most one message that it hasn't taken; who is slow gets the latest next.
 //! - Watchers, filters, encoded forms, queries and what is read at once are all bounded. Of watches
 //!   and queries one [`Caller`] has at most half.
 
+mod admissions;
 mod coding;
 pub mod config;
 pub mod edition;

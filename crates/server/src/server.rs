@@ -11,6 +11,7 @@ use sextant_store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admissions::Admissions;
 use crate::config::Config;
 use crate::follow::{self, Following, Progress};
 use crate::gates::Gatekeeper;
@@ -97,6 +98,7 @@ impl Server {
             metrics: metrics.clone(),
             stop: stop.clone(),
             watchers: Seats::new(config.watchers_max),
+            admissions: Admissions::new(config.watches_per_second_max),
         });
         let gates = Arc::new(Gatekeeper {
             log: gates_log,

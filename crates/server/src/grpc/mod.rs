@@ -27,6 +27,7 @@ use tonic::{Code, Status};
 use tower::Service;
 
 use self::watch::Watcher;
+use crate::admissions::Admissions;
 use crate::config::{Config, length};
 use crate::filter::Filter;
 use crate::hub::{self, Hub};
@@ -50,6 +51,7 @@ pub(crate) struct Serving {
     pub(crate) metrics: Metrics,
     pub(crate) stop: CancellationToken,
     pub(crate) watchers: Seats,
+    pub(crate) admissions: Admissions,
 }
 
 impl SnapshotService {
@@ -144,6 +146,7 @@ impl Serving {
     ) -> Result<Response<Body>, Status> {
         let seat = self.watchers.take(caller);
         let seat = seat.map_err(status::too_many_watchers)?;
+        self.admissions.admit().map_err(status::too_fast)?;
         // A snapshot has to be there before a stream is promised.
         self.hub
             .present()

@@ -8,6 +8,7 @@ use sextant_wire::DecodeError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
+use crate::admissions::TooFast;
 use crate::filter::FilterError;
 use crate::gates::{GatesError, Wrong};
 use crate::hub::Unserved;
@@ -133,6 +134,16 @@ pub(super) fn too_many_watchers(why: NoSeat) -> Status {
     let mut details = ErrorDetails::with_retry_info(Some(ROOM_RETRY));
     let figures = HashMap::from([(figure.to_owned(), max.to_string())]);
     details.set_error_info("TOO_MANY_WATCHERS", DOMAIN, figures);
+    Status::with_error_details(Code::ResourceExhausted, message, details)
+}
+
+/// More watches want to begin than may at once.
+pub(super) fn too_fast(why: TooFast) -> Status {
+    let max = why.per_second_max;
+    let mut details = ErrorDetails::with_retry_info(Some(why.retry_after));
+    let figures = HashMap::from([("watches_per_second_max".to_owned(), max.to_string())]);
+    details.set_error_info("TOO_FAST", DOMAIN, figures);
+    let message = format!("this server lets {max} watches begin in a second");
     Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 

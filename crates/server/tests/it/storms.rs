@@ -35,6 +35,7 @@ async fn rig(watchers_max: usize) -> Rig {
     }
     rig.append(0, progress(OwnerState::Whole)).await;
     rig.config.watchers_max = u32::try_from(watchers_max).unwrap().try_into().unwrap();
+    rig.config.watches_per_second_max = 1_000_000.try_into().unwrap();
     rig
 }
 
@@ -206,4 +207,35 @@ async fn unary_bytes(running: &Running) -> f64 {
     // It has been encoded, for the watchers.
     assert_same(running.metric(FULL), before);
     before
+}
+
+/// P6: who comes back when they are told to is let in, all of them within seconds.
+#[tokio::test(start_paused = true)]
+async fn a_storm_is_let_in_little_by_little() {
+    let mut rig = rig(WATCHERS).await;
+    rig.config.watches_per_second_max = 1_000.try_into().unwrap();
+    let running = rig.serve().await;
+    let began = tokio::time::Instant::now();
+    let at = &running;
+    let each = (0..WATCHERS).map(|nth| async move {
+        for _ in 0..100 {
+            match watch(at, nth % 4, String::new()).await {
+                Ok(watch) => return watch,
+                Err(refused) => {
+                    assert_eq!(refused.code(), Code::ResourceExhausted);
+                    let details = refused.get_error_details();
+                    assert_eq!(details.error_info().unwrap().reason, "TOO_FAST");
+                    let later = details.retry_info().unwrap().retry_delay.unwrap();
+                    tokio::time::sleep(later).await;
+                }
+            }
+        }
+        panic!("never let in")
+    });
+    let seated = join_all(each).await;
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(4), "{took:?}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    assert_same(running.metric("sextant_server_watchers"), count(WATCHERS));
+    drop(seated);
 }

@@ -78,13 +78,15 @@ impl Reading {
 
 #[cfg(test)]
 mod tests {
+    use sextant_measure::time::Timestamp;
+
     use super::super::tests::ruling;
     use super::*;
 
     fn record(offset: u64, log_id: u64, entry: Entry) -> LogRecord {
         LogRecord {
             offset,
-            appended_at: Default::default(),
+            appended_at: Timestamp::default(),
             log_id,
             entry,
         }

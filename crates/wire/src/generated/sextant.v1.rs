@@ -916,7 +916,8 @@ pub mod gate_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Sets verdicts, or takes them back: all of them or none. The answer comes once they are durable.
+        /// Sets verdicts, or takes them back. If any of them is wrong, none is stored. The answer comes once
+        /// they are durable.
         pub async fn put_gates(
             &mut self,
             request: impl tonic::IntoRequest<super::PutGatesRequest>,
@@ -981,7 +982,8 @@ pub mod gate_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with GateServiceServer.
     #[async_trait]
     pub trait GateService: std::marker::Send + std::marker::Sync + 'static {
-        /// Sets verdicts, or takes them back: all of them or none. The answer comes once they are durable.
+        /// Sets verdicts, or takes them back. If any of them is wrong, none is stored. The answer comes once
+        /// they are durable.
         async fn put_gates(
             &self,
             request: tonic::Request<super::PutGatesRequest>,

@@ -16,7 +16,7 @@
 //! Prices are decimal USD per 1M tokens. An endpoint of the catalog that nothing was measured of
 //! has `null` in place of its statistics. A number below its minimum is `null` beside its count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use sextant_catalog::Pricing;
@@ -42,16 +42,21 @@ pub fn to_json<'a>(
     facts: impl IntoIterator<Item = &'a EndpointFacts>,
 ) -> serde_json::Result<Vec<u8>> {
     let mut endpoints: BTreeMap<&EndpointId, EndpointJson<'_>> = BTreeMap::new();
+    // An endpoint that is only seen in traffic is native if its precision is.
+    let mut native = BTreeSet::new();
     for facts in facts {
+        if facts.native {
+            native.insert((&facts.id.model, facts.id.quantization));
+        }
         let endpoint = EndpointJson::new(&facts.id, Some(facts));
         endpoints.insert(&facts.id, endpoint);
     }
     for row in snapshot.rows() {
         let id = row.value.id();
         let endpoint = endpoints.entry(id);
-        endpoint
-            .or_insert_with(|| EndpointJson::new(id, None))
-            .measured(row);
+        let endpoint = endpoint.or_insert_with(|| EndpointJson::new(id, None));
+        endpoint.native |= native.contains(&(&id.model, id.quantization));
+        endpoint.measured(row);
     }
     let header = snapshot.header();
     serde_json::to_vec(&SnapshotJson {
