@@ -11,6 +11,10 @@
     clippy::missing_panics_doc,
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::missing_errors_doc,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     clippy::print_stderr,
     reason = "tests stop at the first surprise, and they run in real time"
 )]
@@ -19,6 +23,8 @@ pub mod fleet;
 pub mod page;
 pub mod process;
 pub mod sdk;
+pub mod spread;
 pub mod stored;
 pub mod traffic;
 pub mod truth;
+pub mod usage;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::spread::Spread;
 use crate::traffic::{Batch, Counts};
+use sextant_tests::spread::Spread;
 
 /// Endpoints that a failure names.
 const NAMED_MAX: usize = 5;

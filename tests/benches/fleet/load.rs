@@ -9,8 +9,8 @@ use crate::ledger::Measured;
 use crate::options::Options;
 use crate::report::Report;
 use crate::system::{Sample, System};
-use crate::usage::load_average;
 use crate::workload::Workload;
+use sextant_tests::usage::load_average;
 
 /// What was looked at, in order.
 struct Samples {

@@ -25,11 +25,9 @@ mod load;
 mod options;
 mod report;
 mod sender;
-mod spread;
 mod system;
 mod takeover;
 mod traffic;
-mod usage;
 mod watcher;
 mod workload;
 

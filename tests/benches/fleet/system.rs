@@ -12,7 +12,7 @@ use sextant_wire::topics::OBSERVATIONS;
 use tempfile::TempDir;
 
 use crate::options::Options;
-use crate::usage::{Usage, segment_bytes};
+use sextant_tests::usage::{Usage, segment_bytes};
 
 /// The processes under load; they end with the value.
 pub(crate) struct System {

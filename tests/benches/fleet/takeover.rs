@@ -11,9 +11,9 @@ use crate::load::setting;
 use crate::options::Options;
 use crate::report::Report;
 use crate::sender::now_us;
-use crate::spread::median_and_ends;
 use crate::system::System;
 use crate::workload::Workload;
+use sextant_tests::spread::median_and_ends;
 
 const WHOLE: &str = "sextant_aggregator_whole";
 const RECEIVED: &str = "sextant_aggregator_received_observations_total";

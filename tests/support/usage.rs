@@ -10,15 +10,15 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// What a process has used.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Usage {
+pub struct Usage {
     /// In the program and for it in the kernel, in seconds.
-    pub(crate) cpu_s: f64,
+    pub cpu_s: f64,
     /// Resident.
-    pub(crate) rss_bytes: u64,
+    pub rss_bytes: u64,
 }
 
 impl Usage {
-    pub(crate) fn of(pid: u32) -> Result<Self> {
+    pub fn of(pid: u32) -> Result<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))
             .with_context(|| format!("process {pid} is gone"))?;
         // The name, in parentheses, may hold anything.
@@ -37,7 +37,7 @@ impl Usage {
 }
 
 /// Processes that could run at once, and those that did over the last minute.
-pub(crate) fn load_average() -> String {
+pub fn load_average() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let last_minute = text.split(' ').next().unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
@@ -45,7 +45,7 @@ pub(crate) fn load_average() -> String {
 }
 
 /// Bytes of the segments of a topic whose name holds `topic`, in the folder of a broker.
-pub(crate) fn segment_bytes(data: &Path, topic: &str) -> Result<u64> {
+pub fn segment_bytes(data: &Path, topic: &str) -> Result<u64> {
     let mut bytes = 0;
     for folder in fs::read_dir(data)? {
         let folder = folder?;

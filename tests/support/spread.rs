@@ -7,14 +7,14 @@ const BINS_MAX: usize = 36_000_000;
 
 /// How long things took, to a tenth of a millisecond.
 #[derive(Debug, Default)]
-pub(crate) struct Spread {
+pub struct Spread {
     bins: Vec<u64>,
     n: u64,
     max_us: u64,
 }
 
 impl Spread {
-    pub(crate) fn add(&mut self, took_us: u64, times: u64) {
+    pub fn add(&mut self, took_us: u64, times: u64) {
         if times == 0 {
             return;
         }
@@ -29,7 +29,7 @@ impl Spread {
     }
 
     /// The value of rank ceil(q n), in milliseconds, at the upper edge of its bin.
-    pub(crate) fn quantile_ms(&self, q: f64) -> Option<f64> {
+    pub fn quantile_ms(&self, q: f64) -> Option<f64> {
         let rank = (q * self.n as f64).ceil().max(1.0) as u64;
         let mut below = 0;
         let bin = self.bins.iter().position(|n| {
@@ -40,13 +40,13 @@ impl Spread {
         Some(upper_us.min(self.max_us) as f64 / 1_000.0)
     }
 
-    pub(crate) fn max_ms(&self) -> Option<f64> {
+    pub fn max_ms(&self) -> Option<f64> {
         (self.n > 0).then(|| self.max_us as f64 / 1_000.0)
     }
 }
 
 /// The median and the ends of a few values.
-pub(crate) fn median_and_ends(values: &[f64]) -> Option<[f64; 3]> {
+pub fn median_and_ends(values: &[f64]) -> Option<[f64; 3]> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let median = sorted.get(sorted.len().saturating_sub(1) / 2)?;
