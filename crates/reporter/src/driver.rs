@@ -16,6 +16,7 @@ use crate::error::ReporterError;
 use crate::link::{Happening, Link};
 use crate::options::Options;
 use crate::outbox::Outbox;
+use crate::recorder::Unqueued;
 use crate::report::{Counters, Report};
 use crate::transport::{Acknowledged, Event, Lost, Outgoing, OutgoingBatch, Ready, Transport};
 
@@ -31,8 +32,8 @@ pub(crate) struct Driver {
     options: Options,
     outbox: Outbox,
     offset: ClockOffset,
-    observations: mpsc::Receiver<Observation>,
-    intake: Vec<Observation>,
+    intake: Intake,
+    taken: Vec<Observation>,
     is_closed: bool,
     counters: watch::Sender<Counters>,
     link: Option<Link>,
@@ -42,10 +43,20 @@ pub(crate) struct Driver {
     is_in_outage: bool,
 }
 
+/// Where observations come from.
+pub(crate) struct Intake {
+    pub(crate) queue: mpsc::Receiver<Observation>,
+    /// Those that found no place in it.
+    pub(crate) unqueued: Arc<Unqueued>,
+    /// Told when no more are taken.
+    pub(crate) closing: CancellationToken,
+}
+
 enum Step {
     Link(Happening),
     MaySend,
     Taken(usize),
+    Closing,
     Woken,
 }
 
@@ -54,7 +65,7 @@ impl Driver {
         options: Options,
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
-        observations: mpsc::Receiver<Observation>,
+        intake: Intake,
         counters: watch::Sender<Counters>,
     ) -> Self {
         let now = Instant::now();
@@ -63,8 +74,8 @@ impl Driver {
             clock,
             outbox: Outbox::new(options.clone(), now),
             offset: ClockOffset::default(),
-            observations,
-            intake: Vec::with_capacity(INTAKE_MAX),
+            intake,
+            taken: Vec::with_capacity(INTAKE_MAX),
             is_closed: false,
             counters,
             link: None,
@@ -83,10 +94,11 @@ impl Driver {
             () = stop.cancelled() => Err(ReporterError::Deadline(self.last.clone())),
             ended = self.drive() => ended,
         };
-        self.observations.close();
-        while self.observations.try_recv().is_ok() {
+        self.intake.queue.close();
+        while self.intake.queue.try_recv().is_ok() {
             self.outbox.tally.counters.recorded += 1;
         }
+        self.count_unqueued();
         self.outbox.tally.settle();
         self.publish();
         self.outbox.tally.into_report(ended.err())
@@ -95,6 +107,7 @@ impl Driver {
     async fn drive(&mut self) -> Result<(), ReporterError> {
         loop {
             let now = Instant::now();
+            self.count_unqueued();
             self.publish();
             if self.outbox.is_finished() {
                 self.farewell().await;
@@ -116,6 +129,7 @@ impl Driver {
                     self.outbox.finish();
                 }
                 Step::Taken(_) => self.take(),
+                Step::Closing => self.intake.queue.close(),
                 Step::Woken => {}
             }
         }
@@ -125,6 +139,7 @@ impl Driver {
     async fn step(&mut self, now: Instant) -> Step {
         let room = self.outbox.room().min(INTAKE_MAX);
         let takes = room > 0 && !self.is_closed;
+        let is_closing = self.intake.queue.is_closed();
         let wake_at = self.wake_at(now);
         let (incoming, outgoing) = match &mut self.link {
             Some(link) => {
@@ -157,7 +172,8 @@ impl Driver {
             happening = happening => Step::Link(happening),
             // If it is closed, the connection is about to say why.
             Ok(()) = may_send => Step::MaySend,
-            taken = self.observations.recv_many(&mut self.intake, room), if takes => {
+            () = self.intake.closing.cancelled(), if !is_closing => Step::Closing,
+            taken = self.intake.queue.recv_many(&mut self.taken, room), if takes => {
                 Step::Taken(taken)
             }
             () = woken => Step::Woken,
@@ -199,7 +215,7 @@ impl Driver {
 
     fn take(&mut self) {
         let now = Instant::now();
-        for observation in self.intake.drain(..) {
+        for observation in self.taken.drain(..) {
             let bytes = self.transport.observation_bytes_max(&observation);
             self.outbox.push(now, observation, bytes);
         }
@@ -320,6 +336,14 @@ impl Driver {
         let ended = async { while matches!(incoming.next().await, Happening::Said(_)) {} };
         if timeout(FAREWELL_MAX, ended).await.is_err() {
             tracing::debug!("the target did not end the connection");
+        }
+    }
+
+    /// Those that found no place are told with the totals.
+    fn count_unqueued(&mut self) {
+        for reason in Unqueued::TOLD {
+            let count = self.intake.unqueued.count(reason);
+            self.outbox.tally.unqueued(reason, count);
         }
     }
 

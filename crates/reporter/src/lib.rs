@@ -1,5 +1,7 @@
 //! How a program hands observations over.
 //!
+//! - [`recorder`], [`attempt`]: what a gateway embeds: takes what it sees without ever holding it up.
+//!   [`openai`]: what answers mean as outcomes.
 //! - [`sender`]: takes observations and sends them until they are acknowledged.
 //! - [`target`], [`transport`]: where to, and by which protocol.
 //! - [`report`]: what became of them.
@@ -9,6 +11,7 @@
 //! that: whatever is uncertain is sent again under the same number with the same content, so that
 //! every observation arrives at least once and counts once.
 
+pub mod attempt;
 pub mod batch;
 mod clock_offset;
 mod driver;
@@ -17,9 +20,11 @@ pub mod error;
 mod flights;
 mod gathering;
 mod link;
+pub mod openai;
 pub mod options;
 mod outbox;
 mod pause;
+pub mod recorder;
 pub mod replay;
 pub mod report;
 pub mod sender;

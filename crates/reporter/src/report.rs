@@ -39,7 +39,7 @@ pub struct Counters {
 /// Why observations were given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DropReason {
-    /// The target says that their batch never passes.
+    /// They can't be true, or the target says that their batch never passes.
     Invalid,
     /// Too large for the target, even alone.
     TooLarge,
@@ -47,6 +47,10 @@ pub enum DropReason {
     /// may have taken them before, so that in smaller batches they could count twice. The target
     /// may have them nevertheless.
     Unacknowledged,
+    /// They came faster than they could be sent.
+    QueueFull,
+    /// The sender had ended before them.
+    Ended,
 }
 
 /// What became of the observations handed over.
@@ -112,6 +116,8 @@ impl DropReason {
             Self::Invalid => "invalid",
             Self::TooLarge => "too_large",
             Self::Unacknowledged => "unacknowledged",
+            Self::QueueFull => "queue_full",
+            Self::Ended => "ended",
         }
     }
 }

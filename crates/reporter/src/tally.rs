@@ -17,6 +17,8 @@ pub(crate) struct Tally {
     refusals: Vec<Refused>,
     drops: Vec<Dropped>,
     deduplicated: bool,
+    /// Those that found no place in the queue, as far as they are counted.
+    unqueued: BTreeMap<DropReason, u64>,
 }
 
 impl Default for Tally {
@@ -27,6 +29,7 @@ impl Default for Tally {
             refusals: Vec::new(),
             drops: Vec::new(),
             deduplicated: true,
+            unqueued: BTreeMap::new(),
         }
     }
 }
@@ -72,6 +75,15 @@ impl Tally {
             self.counters.dropped += observations;
             *self.dropped.entry(reason).or_default() += observations;
         }
+    }
+
+    /// Observations that found no place in the queue; the count goes on where it was.
+    pub(crate) fn unqueued(&mut self, reason: DropReason, count: u64) {
+        let known = self.unqueued.entry(reason).or_default();
+        let news = count.saturating_sub(*known);
+        *known = count;
+        self.counters.recorded += news;
+        self.lost(news, reason);
     }
 
     /// As the target is told.

@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod attempts;
 mod batching;
 mod collector;
 mod fake;
