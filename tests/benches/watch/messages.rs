@@ -72,15 +72,11 @@ fn made_at_us(mut rest: &[u8]) -> Option<i64> {
         return None;
     }
     varint(&mut rest)?;
-    for wanted in [HEADER, VERSION] {
-        if take(&mut rest)? != wanted {
-            return None;
-        }
-        let length = varint(&mut rest)?;
-        if wanted == VERSION {
-            rest = rest.get(usize::try_from(length).ok()?..)?;
-        }
-    }
+    (take(&mut rest)? == HEADER).then_some(())?;
+    varint(&mut rest)?;
+    (take(&mut rest)? == VERSION).then_some(())?;
+    let version_bytes = varint(&mut rest)?;
+    rest = rest.get(usize::try_from(version_bytes).ok()?..)?;
     (take(&mut rest)? == GENERATED_AT).then_some(())?;
     i64::try_from(varint(&mut rest)?).ok()
 }
