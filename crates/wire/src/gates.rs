@@ -7,7 +7,7 @@
 //! What the log is called stands in records of their own, with the key `log/<id>` (16 hexadecimal
 //! digits). Whoever first writes to a log without a name draws one. Two may do so at once: the one
 //! with the lower offset counts, and since their keys differ, compaction keeps both. Every record
-//! repeats the name in the header [`LOG_ID`](crate::windows::LOG_ID).
+//! repeats the name in the header [`LOG_ID`].
 
 mod given;
 mod reading;
