@@ -117,7 +117,7 @@ impl Context {
             return lasting.error(&reason);
         }
         // All that is seen of a listener of another kind; or the broker ends.
-        if heard.words.contains("Disconnected") {
+        if fault::was_cut(&heard.words) {
             reason.push_str(": does `security` fit the brokers' listener?");
         }
         LogError::Unavailable { reason }

@@ -121,6 +121,14 @@ const REFUSED_CERTIFICATE: [&str; 4] = [
     "handshake failure",
 ];
 
+/// Whether a connection stood and was then cut, in librdkafka's words. Which of them is said hangs on
+/// whether the cut was met while reading, by a reset, or while writing.
+pub(super) fn was_cut(words: &str) -> bool {
+    ["Disconnected", "Receive failed", "Send failed"]
+        .iter()
+        .any(|part| words.contains(part))
+}
+
 /// Whether the code says no more than that a connection failed, or that nothing came.
 pub(super) fn is_vague(code: Code) -> bool {
     matches!(
@@ -231,5 +239,19 @@ mod tests {
         ] {
             assert_eq!(of_connection(code, words), meaning, "{words}");
         }
+    }
+
+    #[test]
+    fn a_connection_that_was_cut_is_told_from_one_that_never_stood() {
+        for words in [
+            "127.0.0.1:46153/bootstrap: Disconnected (after 1ms in state APIVERSION_QUERY)",
+            "127.0.0.1:46153/bootstrap: Send failed: Broken pipe (after 1ms in state UP)",
+            "127.0.0.1:46153/bootstrap: Receive failed: Connection reset by peer",
+        ] {
+            assert!(was_cut(words), "{words}");
+        }
+        assert!(!was_cut(
+            "Connect to ipv4#127.0.0.1:9092 failed: Connection refused"
+        ));
     }
 }
