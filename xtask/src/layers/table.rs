@@ -71,7 +71,7 @@ pub(super) const RESERVED: &[(&str, &[&str])] = &[
     ("tonic-prost-build", &["xtask"]),
     ("protox", &["xtask"]),
     ("rdkafka", &["eventlog"]),
-    ("rusqlite", &["eventlog", "store"]),
+    ("rusqlite", &["agent", "eventlog", "store"]),
     ("clickhouse", &["store"]),
 ];
 
@@ -98,6 +98,7 @@ pub(super) const PLACES: &[(&str, &[&str])] = &[
     (
         "rusqlite",
         &[
+            "crates/agent/src/spool",
             "crates/eventlog/src/sqlite",
             "crates/eventlog/tests/",
             "crates/store/src/sqlite",

@@ -75,6 +75,8 @@ pub struct Engines {
     pub kafka: bool,
     /// The store of a fleet.
     pub clickhouse: bool,
+    /// Collectors to send to.
+    pub collectors: bool,
 }
 
 impl Engines {
@@ -82,7 +84,13 @@ impl Engines {
     pub const ALL: Self = Self {
         kafka: true,
         clickhouse: true,
+        collectors: true,
     };
+
+    /// Whether the process does nothing but send to collectors.
+    const fn is_agents(self) -> bool {
+        self.collectors && !self.kafka && !self.clickhouse
+    }
 }
 
 impl Settings {

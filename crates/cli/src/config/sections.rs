@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use sextant_agent::Config as AgentConfig;
 use sextant_aggregator::AggregatorConfig;
 use sextant_collector::Config as CollectorConfig;
 use sextant_eventlog::kafka::KafkaConfig;
@@ -29,6 +30,8 @@ pub struct Config {
     pub access: AccessConfig,
     /// What is known of models and prices.
     pub catalog: CatalogConfig,
+    /// What a gateway's host reports, until a collector has it.
+    pub agent: AgentConfig,
     /// Who may send what, and how fast.
     pub collector: CollectorConfig,
     /// How observations become windows.

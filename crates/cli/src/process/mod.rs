@@ -6,6 +6,7 @@
 //! - [`exposition`] serves `/metrics`; [`grpc_health`] and [`owners`] are health; [`reload`] is what
 //!   can change while it runs; [`demonstration`] is `--demo`.
 
+mod agent;
 mod backends;
 mod demonstration;
 mod embedded;
@@ -169,7 +170,11 @@ impl Process {
         };
         let http = serve(http, &doors.0, config.http.connections_max);
         let grpc = serve(grpc, &doors.1, config.grpc.connections_max);
-        let backends = Backends::open(&parts, &opening).await?;
+        let backends = if parts.role.is_agent() {
+            None
+        } else {
+            Some(Backends::open(&parts, &opening).await?)
+        };
         let stages = {
             let mut registry = registry.write().unwrap_or_else(PoisonError::into_inner);
             Stages::start(&parts, backends, &mut registry)?

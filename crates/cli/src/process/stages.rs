@@ -1,10 +1,12 @@
 //! The stages of a process, wired over its log and store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
 use prometheus_client::registry::Registry;
+use sextant_agent::Agent;
 use sextant_aggregator::{Aggregator, AggregatorError};
 use sextant_catalog::LiveCatalog;
 use sextant_collector::{Collector, Instance};
@@ -18,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
+use super::agent;
 use super::backends::Backends;
 use super::exposition::{self, Shared};
 use super::grpc_health::GrpcHealth;
@@ -25,9 +28,14 @@ use super::owners::Owners;
 use super::role::Role;
 use crate::config::Config;
 
+/// How long an agent that ends still sends. What it doesn't get rid of stays in its spool.
+const SEND_ON_MAX: Duration = Duration::from_secs(2);
+
 /// Everything that runs.
 pub(super) struct Stages {
-    backends: Backends,
+    /// None for an agent.
+    backends: Option<Backends>,
+    agent: Option<Agent>,
     collector: Option<Collector>,
     server: Option<Server>,
     owning: Option<JoinHandle<Result<(), AggregatorError>>>,
@@ -58,33 +66,40 @@ impl Stages {
     /// Starts the stages of the role, over its log and store.
     pub(super) fn start(
         parts: &Parts<'_>,
-        backends: Backends,
+        backends: Option<Backends>,
         registry: &mut Registry,
     ) -> anyhow::Result<Self> {
         let (tasks, stop) = (TaskTracker::new(), Stops::default());
         let (role, clock) = (parts.role, Arc::clone(&parts.clock));
         let mut checks: Vec<Arc<dyn Check>> = Vec::new();
         let mut owning = None;
-        if role.owns() {
-            let aggregator = parts.aggregator(&backends, registry)?;
+        let agent = role
+            .is_agent()
+            .then(|| agent::start(parts, registry, &stop.collecting))
+            .transpose()?;
+        if let Some(backends) = backends.as_ref().filter(|_| role.owns()) {
+            let aggregator = parts.aggregator(backends, registry)?;
             checks.push(Arc::new(Owners::new(aggregator.pulse(), role)));
             owning = Some(tasks.spawn(aggregator.run(stop.owning.clone())));
         }
-        let collector = role
-            .collects()
-            .then(|| parts.collector(&backends, registry, &stop.collecting))
+        let collected = backends.as_ref().filter(|_| role.collects());
+        let collector = collected
+            .map(|backends| parts.collector(backends, registry, &stop.collecting))
             .transpose()?;
-        let server = role
-            .serves()
-            .then(|| parts.server(&backends, registry, &tasks, &stop.serving))
+        let served = backends.as_ref().filter(|_| role.serves());
+        let server = served
+            .map(|backends| parts.server(backends, registry, &tasks, &stop.serving))
             .transpose()?;
-        backends.look_after(Arc::clone(&clock), registry, &tasks, &stop.serving);
+        if let Some(backends) = &backends {
+            backends.look_after(Arc::clone(&clock), registry, &tasks, &stop.serving);
+        }
         let health = match &server {
             Some(server) => server.health(checks),
             None => Arc::new(parts.health(checks)),
         };
         Ok(Self {
             backends,
+            agent,
             collector,
             server,
             owning,
@@ -102,6 +117,9 @@ impl Stages {
     /// All HTTP routes.
     pub(super) fn http(&self, registry: &Shared) -> Router {
         let mut routes = exposition::router(registry);
+        if let Some(agent) = &self.agent {
+            routes = routes.merge(sextant_intake::http::router(agent.intake()));
+        }
         if let Some(collector) = &self.collector {
             routes = routes.merge(sextant_intake::http::router(collector.intake()));
         }
@@ -119,6 +137,9 @@ impl Stages {
             .build_v1()
             .context("the protocol's descriptors")?;
         let mut routes = Routes::new(health.service()).add_service(reflection);
+        if let Some(agent) = &self.agent {
+            routes = routes.add_service(sextant_intake::grpc::service(agent.intake()));
+        }
         if let Some(collector) = &self.collector {
             routes = routes.add_service(sextant_intake::grpc::service(collector.intake()));
         }
@@ -153,8 +174,14 @@ impl Stages {
                 None => std::future::pending().await,
             }
         };
+        let stopped = async {
+            match &self.backends {
+                Some(backends) => backends.stopped().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            reason = self.backends.stopped() => reason,
+            reason = stopped => reason,
             error = refused => format!("the log refuses for good: {error}"),
             ended = owned => match ended {
                 Ok(Ok(())) => "the aggregator ended by itself".to_owned(),
@@ -168,6 +195,7 @@ impl Stages {
     pub(super) fn into_ends(self) -> (End, End, End, End) {
         let Self {
             backends,
+            agent,
             collector,
             owning,
             stop,
@@ -183,6 +211,9 @@ impl Stages {
             stop_collecting.cancel();
             if let Some(collector) = collector {
                 collector.drained().await;
+            }
+            if let Some(agent) = agent {
+                agent.finish(SEND_ON_MAX).await;
             }
             Ok(())
         });
@@ -201,7 +232,10 @@ impl Stages {
         let keeping: End = Box::pin(async move {
             tasks.close();
             tasks.wait().await;
-            backends.close().await
+            match backends {
+                Some(backends) => backends.close().await,
+                None => Ok(()),
+            }
         });
         (collecting, owning, serving, keeping)
     }
