@@ -10,6 +10,7 @@ use serde::Deserialize;
 use sextant_aggregator::AggregatorConfig;
 use sextant_collector::Config as CollectorConfig;
 use sextant_eventlog::kafka::KafkaConfig;
+use sextant_otlp::Config as OtlpConfig;
 use sextant_server::Config as ServerConfig;
 use sextant_store::clickhouse::ClickHouseConfig;
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub catalog: CatalogConfig,
     /// Who may send what, and how fast.
     pub collector: CollectorConfig,
+    /// What spans of OpenTelemetry stand for.
+    pub otlp: OtlpConfig,
     /// How observations become windows.
     pub aggregator: AggregatorConfig,
     /// What gateways and people pull.

@@ -10,6 +10,7 @@ use sextant_catalog::LiveCatalog;
 use sextant_collector::{Collector, Instance};
 use sextant_measure::id::AgentId;
 use sextant_measure::time::Clock;
+use sextant_otlp::Receiver;
 use sextant_server::Server;
 use sextant_server::health::{self, Check, Health};
 use sextant_server::hub::Hub;
@@ -23,12 +24,14 @@ use super::exposition::{self, Shared};
 use super::grpc_health::GrpcHealth;
 use super::owners::Owners;
 use super::role::Role;
+use super::spans::SpanIntake;
 use crate::config::Config;
 
 /// Everything that runs.
 pub(super) struct Stages {
     backends: Backends,
     collector: Option<Collector>,
+    spans: Option<Arc<Receiver>>,
     server: Option<Server>,
     owning: Option<JoinHandle<Result<(), AggregatorError>>>,
     health: Arc<Health>,
@@ -74,6 +77,9 @@ impl Stages {
             .collects()
             .then(|| parts.collector(&backends, registry, &stop.collecting))
             .transpose()?;
+        let spans = collector
+            .as_ref()
+            .map(|collector| parts.spans(collector, registry, &stop.collecting));
         let server = role
             .serves()
             .then(|| parts.server(&backends, registry, &tasks, &stop.serving))
@@ -86,6 +92,7 @@ impl Stages {
         Ok(Self {
             backends,
             collector,
+            spans,
             server,
             owning,
             health,
@@ -105,6 +112,9 @@ impl Stages {
         if let Some(collector) = &self.collector {
             routes = routes.merge(sextant_intake::http::router(collector.intake()));
         }
+        if let Some(spans) = &self.spans {
+            routes = routes.merge(sextant_otlp::http::router(spans));
+        }
         match &self.server {
             Some(server) => routes.fallback_service(server.http(Arc::clone(&self.health))),
             None => routes.fallback_service(health::router(Arc::clone(&self.health))),
@@ -121,6 +131,9 @@ impl Stages {
         let mut routes = Routes::new(health.service()).add_service(reflection);
         if let Some(collector) = &self.collector {
             routes = routes.add_service(sextant_intake::grpc::service(collector.intake()));
+        }
+        if let Some(spans) = &self.spans {
+            routes = routes.add_service(sextant_otlp::grpc::service(spans));
         }
         if let Some(server) = &self.server {
             routes = routes
@@ -249,6 +262,21 @@ impl Parts<'_> {
         };
         let counted = sextant_collector::Metrics::register(registry);
         Ok(Collector::new(&self.config.collector, wiring, counted))
+    }
+
+    fn spans(
+        &self,
+        collector: &Collector,
+        registry: &mut Registry,
+        stop: &CancellationToken,
+    ) -> Arc<Receiver> {
+        let wiring = sextant_otlp::Wiring {
+            catalog: self.catalog.clone(),
+            sink: Arc::new(SpanIntake(Arc::clone(collector.intake()))),
+            shutdown: stop.clone(),
+        };
+        let counted = sextant_otlp::Metrics::register(registry);
+        Receiver::new(self.config.otlp.clone(), wiring, counted)
     }
 
     fn server(

@@ -140,6 +140,11 @@ async fn what_is_no_request_is_refused_once_and_counted() {
             code,
             "{encoding:?}, {length} bytes: {refused}"
         );
+        if code == Code::Unimplemented {
+            let taken = refused.metadata().get("grpc-accept-encoding");
+            let taken = taken.unwrap().to_str().unwrap();
+            assert!(taken.contains("gzip") && taken.contains("zstd"), "{taken}");
+        }
     }
     let told = bench.metric("sextant_otlp_received_requests_total{transport=\"grpc\"}");
     assert_eq!(told, 6);
