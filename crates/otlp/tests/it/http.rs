@@ -133,6 +133,40 @@ async fn json_is_read_in_the_protocols_own_way() {
 }
 
 #[tokio::test]
+async fn what_json_may_say_more_or_deeper_is_read_over() {
+    let bench = Bench::new(Config::default());
+    let head = [("content-type", JSON)];
+    let with = |value: &str| {
+        let first = r#"{"key": "gen_ai.operation.name""#;
+        let more = format!(r#"{{"key": "x", "value": {value}}}, {first}"#);
+        IN_JSON.replacen(first, &more, 1)
+    };
+    for value in [
+        "{}",
+        "null",
+        r#"{"aValueOfTheFuture": [1]}"#,
+        r#"{"doubleValue": null}"#,
+    ] {
+        let answer = post(&bench, &head, with(value)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{value}");
+    }
+    assert_eq!(bench.kept.observations.lock().unwrap().len(), 4);
+
+    // As deep as a parser goes, and deeper: neither may end the process.
+    for depth in [20, 60, 1_000, 50_000] {
+        let (open, close) = (r#"{"arrayValue":{"values":["#, "]}}");
+        let nested = with(&format!("{}{}", open.repeat(depth), close.repeat(depth)));
+        let status = post(&bench, &head, nested).await.status;
+        let expected = if depth == 20 {
+            StatusCode::OK
+        } else {
+            StatusCode::BAD_REQUEST
+        };
+        assert_eq!(status, expected, "{depth}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_mapped_is_told_with_what_to_do() {
     let bench = Bench::new(Config::default());
     *bench.kept.refuses_first.lock().unwrap() = Some(Refusal::CompletedAt);
