@@ -309,7 +309,9 @@ async fn sizes_are_bounded_also_when_they_are_packed() {
         ("content-type", PROTOBUF),
         (CONTENT_ENCODING.as_str(), "gzip"),
     ];
-    for body in [bomb, small_bomb] {
+    // Its end is missing, and nobody gets as far.
+    let cut = small_bomb[..small_bomb.len() - 20].to_vec();
+    for body in [bomb, small_bomb, cut] {
         let answer = post(&bench, &packed, body).await;
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
     }

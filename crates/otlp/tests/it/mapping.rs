@@ -169,16 +169,19 @@ fn failures_as_the_openai_client_names_them_have_their_outcomes() {
 
 #[test]
 fn an_exception_stands_in_for_a_type_of_error_where_the_span_has_failed() {
-    let exception = Event {
-        name: "exception".to_owned(),
-        attributes: vec![text("exception.type", "openai.RateLimitError")],
-        ..Event::default()
-    };
-    let mut survived = with([]);
-    survived.events = vec![exception];
-    let found = only(failed(survived.clone())).unwrap();
-    assert_eq!(found.measurement.outcome, Outcome::RateLimited);
-    assert_eq!(only(survived).unwrap().measurement.outcome, Outcome::Ok);
+    for name in ["openai.RateLimitError", "429"] {
+        let exception = Event {
+            name: "exception".to_owned(),
+            attributes: vec![text("exception.type", name)],
+            ..Event::default()
+        };
+        let mut survived = with([]);
+        survived.events = vec![exception];
+        let found = only(failed(survived.clone())).unwrap();
+        assert_eq!(found.measurement.outcome, Outcome::RateLimited, "{name}");
+        let found = only(survived).unwrap();
+        assert_eq!(found.measurement.outcome, Outcome::Ok, "{name}");
+    }
 }
 
 #[test]
