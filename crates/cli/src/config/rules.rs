@@ -44,6 +44,7 @@ pub(super) fn check(
     rules.same_address();
     rules.record_size();
     rules.room_for_a_batch();
+    rules.room_for_spans();
     rules.ticks();
     rules.operations();
     rules.filter();
@@ -131,6 +132,19 @@ impl Rules<'_> {
                     self.blame(section, name, what, &format!("give at least {needed}"));
                 }
             }
+        }
+    }
+
+    /// Requests of spans are read within what the collector has for bodies.
+    fn room_for_spans(&mut self) {
+        let given = self.config.otlp.message_bytes_max.get();
+        let collector = &self.config.collector;
+        let most = collector.body_bytes_max.get() / 2;
+        let is_settled = most < collector.message_bytes_max.get();
+        if given > most && !is_settled {
+            let what = format!("{given} is more than half of collector.body_bytes_max");
+            let advice = format!("give at most {most}");
+            self.blame("otlp", "message_bytes_max", what, &advice);
         }
     }
 

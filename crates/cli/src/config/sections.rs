@@ -11,6 +11,7 @@ use sextant_agent::Config as AgentConfig;
 use sextant_aggregator::AggregatorConfig;
 use sextant_collector::Config as CollectorConfig;
 use sextant_eventlog::kafka::KafkaConfig;
+use sextant_otlp::Config as OtlpConfig;
 use sextant_server::Config as ServerConfig;
 use sextant_store::clickhouse::ClickHouseConfig;
 
@@ -34,6 +35,8 @@ pub struct Config {
     pub agent: AgentConfig,
     /// Who may send what, and how fast.
     pub collector: CollectorConfig,
+    /// What spans of OpenTelemetry stand for.
+    pub otlp: OtlpConfig,
     /// How observations become windows.
     pub aggregator: AggregatorConfig,
     /// What gateways and people pull.

@@ -1,6 +1,7 @@
 //! A process of any role: its settings, its stages over a log and a store, and where it is reached.
 //!
-//! - [`role`] says which stages; [`stages`] wires them over the [`backends`].
+//! - [`role`] says which stages; [`stages`] wires them over the [`backends`];
+//!   `spans` lays OTLP over what takes batches in.
 //! - [`opening`] is what is served before those are there.
 //! - [`embedded`] looks after a log and a store of the process' own; `fleet` reaches shared ones.
 //! - [`exposition`] serves `/metrics`; [`grpc_health`] and [`owners`] are health; [`reload`] is what
@@ -19,6 +20,7 @@ mod opening;
 mod owners;
 mod reload;
 mod role;
+mod spans;
 mod stages;
 
 use std::net::SocketAddr;

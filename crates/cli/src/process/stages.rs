@@ -10,8 +10,11 @@ use sextant_agent::Agent;
 use sextant_aggregator::{Aggregator, AggregatorError};
 use sextant_catalog::LiveCatalog;
 use sextant_collector::{Collector, Instance};
+use sextant_intake::{Intake, Keeper};
 use sextant_measure::id::AgentId;
 use sextant_measure::time::Clock;
+use sextant_otlp::Receiver;
+use sextant_otlp::sink::SpanSink;
 use sextant_server::Server;
 use sextant_server::health::{self, Check, Health};
 use sextant_server::hub::Hub;
@@ -26,6 +29,7 @@ use super::exposition::{self, Shared};
 use super::grpc_health::GrpcHealth;
 use super::owners::Owners;
 use super::role::Role;
+use super::spans::SpanIntake;
 use crate::config::Config;
 
 /// How long an agent that ends still sends. What it doesn't get rid of stays in its spool.
@@ -37,6 +41,7 @@ pub(super) struct Stages {
     backends: Option<Backends>,
     agent: Option<Agent>,
     collector: Option<Collector>,
+    spans: Option<Arc<Receiver>>,
     server: Option<Server>,
     owning: Option<JoinHandle<Result<(), AggregatorError>>>,
     health: Arc<Health>,
@@ -86,6 +91,9 @@ impl Stages {
         let collector = collected
             .map(|backends| parts.collector(backends, registry, &stop.collecting))
             .transpose()?;
+        let taken_by_agent = agent.as_ref().map(|it| sink(it.intake()));
+        let taken = taken_by_agent.or_else(|| collector.as_ref().map(|it| sink(it.intake())));
+        let spans = taken.map(|sink| parts.spans(sink, registry, &stop.collecting));
         let served = backends.as_ref().filter(|_| role.serves());
         let server = served
             .map(|backends| parts.server(backends, registry, &tasks, &stop.serving))
@@ -101,6 +109,7 @@ impl Stages {
             backends,
             agent,
             collector,
+            spans,
             server,
             owning,
             health,
@@ -123,6 +132,9 @@ impl Stages {
         if let Some(collector) = &self.collector {
             routes = routes.merge(sextant_intake::http::router(collector.intake()));
         }
+        if let Some(spans) = &self.spans {
+            routes = routes.merge(sextant_otlp::http::router(spans));
+        }
         match &self.server {
             Some(server) => routes.fallback_service(server.http(Arc::clone(&self.health))),
             None => routes.fallback_service(health::router(Arc::clone(&self.health))),
@@ -142,6 +154,9 @@ impl Stages {
         }
         if let Some(collector) = &self.collector {
             routes = routes.add_service(sextant_intake::grpc::service(collector.intake()));
+        }
+        if let Some(spans) = &self.spans {
+            routes = routes.add_service(sextant_otlp::grpc::service(spans));
         }
         if let Some(server) = &self.server {
             routes = routes
@@ -285,6 +300,21 @@ impl Parts<'_> {
         Ok(Collector::new(&self.config.collector, wiring, counted))
     }
 
+    fn spans(
+        &self,
+        sink: Arc<dyn SpanSink>,
+        registry: &mut Registry,
+        stop: &CancellationToken,
+    ) -> Arc<Receiver> {
+        let wiring = sextant_otlp::Wiring {
+            catalog: self.catalog.clone(),
+            sink,
+            shutdown: stop.clone(),
+        };
+        let counted = sextant_otlp::Metrics::register(registry);
+        Receiver::new(self.config.otlp.clone(), wiring, counted)
+    }
+
     fn server(
         &self,
         backends: &Backends,
@@ -304,6 +334,11 @@ impl Parts<'_> {
         };
         Ok(Server::start(wiring, tasks, stop)?)
     }
+}
+
+/// Where spans go: to the intake of whichever stage takes batches.
+fn sink<K: Keeper>(intake: &Arc<Intake<K>>) -> Arc<dyn SpanSink> {
+    Arc::new(SpanIntake(Arc::clone(intake)))
 }
 
 /// The end of a part of the process.
