@@ -16,7 +16,6 @@ use super::App;
 use super::problem::{self, Problem};
 use super::query::Parameters;
 use crate::gates::{GatesError, Wanted};
-use crate::hub::Unserved;
 use crate::seats::Caller;
 
 /// Room for the most gates that one request may hold, with the longest texts.
@@ -93,7 +92,7 @@ async fn read(body: Body) -> Result<Vec<Given>, Problem> {
 fn refused(app: &App, error: GatesError) -> Problem {
     let detail = error.to_string();
     match error {
-        GatesError::Unserved(Unserved::Starting) => problem::starting(app.progress.lag_records()),
+        GatesError::Unserved(why) => problem::unserved(why, app.progress.lag_records()),
         GatesError::TooMany { .. } => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail),
         GatesError::Wrong(wrong) => {
             let each = wrong
@@ -107,10 +106,7 @@ fn refused(app: &App, error: GatesError) -> Problem {
             tracing::error!(error = %why, "the gates log refuses");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
         }
-        GatesError::Log(_)
-        | GatesError::Anew
-        | GatesError::Unread
-        | GatesError::Unserved(Unserved::Stopping) => {
+        GatesError::Log(_) | GatesError::Anew | GatesError::Unread => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1)
         }
     }
