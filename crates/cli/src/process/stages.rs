@@ -24,6 +24,7 @@ use super::grpc_health::GrpcHealth;
 use super::owners::Owners;
 use super::role::Role;
 use crate::config::Config;
+use crate::refused;
 
 /// Everything that runs.
 pub(super) struct Stages {
@@ -127,7 +128,10 @@ impl Stages {
                 .add_service(server.grpc())
                 .add_service(server.gates());
         }
-        Ok(routes.prepare().into_axum_router())
+        Ok(routes
+            .prepare()
+            .into_axum_router()
+            .fallback(refused::no_such_call))
     }
 
     /// Where the present edition is found, if the process serves.

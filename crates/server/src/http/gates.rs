@@ -6,7 +6,8 @@ use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::header::CONTENT_ENCODING;
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use sextant_measure::id::{ModelId, Operation};
 use sextant_wire::gates::{Given, RulingJson};
@@ -27,9 +28,13 @@ pub(super) async fn put(
     State(app): State<Arc<App>>,
     caller: Caller,
     parameters: Result<Parameters, Problem>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     parameters?.only(&[])?;
+    if is_encoded(&headers) {
+        return Ok(problem::encoded());
+    }
     let given = read(body).await?;
     let rulings = app.gates.put(given, &caller).await;
     let rulings = rulings.map_err(|error| refused(&app, error))?;
@@ -67,6 +72,12 @@ fn named<E: ToString>(
     };
     check(text).map_err(|error| problem::parameter(name, error.to_string()))?;
     Ok(text.to_owned())
+}
+
+/// Whether the bytes of the body are something other than the text.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 async fn read(body: Body) -> Result<Vec<Given>, Problem> {

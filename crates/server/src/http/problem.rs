@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::Request;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
-use http::header::RETRY_AFTER;
+use http::header::{ACCEPT_ENCODING, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use problem_details::ProblemDetails;
 use serde_json::Value;
@@ -86,6 +86,13 @@ pub(super) async fn no_such_route() -> Problem {
 pub(super) async fn method_not_allowed(_: Request) -> Problem {
     let detail = "this route takes GET and HEAD; /api/v1/gates also PUT";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}
+
+/// The body is compressed. It is told in what encoding it would be taken (RFC 7694).
+pub(super) fn encoded() -> Response {
+    let detail = "the body must come without a content encoding";
+    let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
+    ([(ACCEPT_ENCODING, "identity")], problem).into_response()
 }
 
 /// What stands in the path cannot be a model.
