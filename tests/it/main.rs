@@ -18,6 +18,7 @@ mod fleet;
 mod gateway;
 mod otlp;
 mod outages;
+mod protocol;
 mod reload;
 mod replay;
 mod sdk;
