@@ -92,18 +92,53 @@ async fn p6_over_the_bound_the_oldest_go_that_are_not_on_their_way_and_are_count
     }
     let state = settled(&spool).await;
     assert!(state.bytes <= 4_000, "{state:?}");
-    let left = all(&spool).await;
+    let left = emptied(&spool).await;
     assert_eq!(left[0], first, "what is on its way has gone");
     assert_eq!(left.last().unwrap().held.batch.sequence, 59);
-    let held: u64 = left
-        .iter()
-        .map(|stored| stored.held.batch.columns.len() as u64)
-        .sum();
+    let held = observations(&left);
+    assert_eq!(state.observations, held);
     assert_eq!(state.totals.recorded, sent);
     assert_eq!(state.totals.dropped["spool_full"], sent - held);
     let sequences: Vec<u64> = left[1..].iter().map(|it| it.held.batch.sequence).collect();
     let newest: Vec<u64> = (60 - sequences.len() as u64..60).collect();
     assert_eq!(sequences, newest, "not the oldest went");
+}
+
+#[tokio::test]
+async fn p6_half_of_the_spool_may_be_on_its_way_and_the_rest_makes_room() {
+    let mut bench = Bench::new();
+    bench.bounds.bytes_max = 4_000;
+    let spool = bench.open();
+    let sequences = 1..=300;
+    let (mut through, mut on_their_way) = (0, Vec::new());
+    for sequence in sequences {
+        spool.keep(numbered(sequence, &[sequence])).await.unwrap();
+        let load = spool.load(through, u64::MAX).await.unwrap();
+        through = load.through;
+        on_their_way.extend(load.batches);
+    }
+    let bytes: usize = on_their_way.iter().map(|stored| stored.bytes).sum();
+    assert!(
+        (1_900..=2_200).contains(&bytes),
+        "{bytes} bytes on their way"
+    );
+    let state = settled(&spool).await;
+    assert!(!state.has_way && state.bytes <= 4_000, "{state:?}");
+    assert_eq!(state.health, Health::Keeping);
+    let ends = on_their_way.iter().map(|it| acknowledged(it.ticket, 1, 1));
+    spool.settle(ends.collect()).await;
+    assert!(settled(&spool).await.has_way);
+    let left = emptied(&spool).await;
+    let state = settled(&spool).await;
+    assert_eq!(left.last().unwrap().held.batch.sequence, 300);
+    assert_eq!(
+        state.totals.acknowledged,
+        observations(&on_their_way) + observations(&left)
+    );
+    assert_eq!(
+        state.totals.acknowledged + state.totals.dropped["spool_full"],
+        300
+    );
 }
 
 #[tokio::test]
