@@ -99,6 +99,64 @@ fn p6_what_a_full_spool_gives_up_is_known_upstream() {
     assert_eq!(last.dropped.values().sum::<u64>(), lost, "{last:?}");
 }
 
+/// A spool that can keep nothing: a batch is acknowledged once a collector has it, and not before.
+#[test]
+fn p1_p9_what_cannot_be_kept_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, spool) = (folder.path().join("data"), folder.path().join("spool"));
+    let all = until_now(observations(SEED + 3, 400, 600));
+    let file = write(folder.path(), &all);
+    let mut server = Process::standalone(&data);
+    let mut starting = agent(&spool, &server.grpc, [ANY_PORT; 2]);
+    let edge = Process::ready(starting.env("SEXTANT_AGENT__SPOOL_BYTES_MAX", "1"));
+    let mut sending = replay(&file, &edge.grpc, &["--at-once"]);
+    assert!(end_of(&mut sending, "the replay").success());
+    assert_all(&server, &all);
+    server.kill();
+    let lines = std::fs::read_to_string(&file).unwrap();
+    let report = lines.lines().next().unwrap();
+    let ndjson = [("Content-Type", "application/x-ndjson")];
+    let (status, problem) = edge.post("/api/v1/observations", &ndjson, report);
+    assert_eq!(status, 503, "{problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("the spool keeps nothing"), "{problem}");
+}
+
+/// A disk that fails in the middle: what is on it and what comes after all counts once.
+#[test]
+fn p1_p9_a_disk_that_fails_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, spool) = (folder.path().join("data"), folder.path().join("spool"));
+    let all = until_now(observations(SEED + 4, 2_000, 600));
+    let file = write(folder.path(), &all);
+    let server = Process::standalone(&data);
+    let starting = agent(&spool, &server.grpc, [ANY_PORT; 2]);
+    let edge = Process::ready(&mut failing_past_kib(256, &starting));
+    let mut sending = replay(&file, &edge.grpc, &["--at-once"]);
+    assert!(end_of(&mut sending, "the replay").success());
+    assert_all(&server, &all);
+    let (_, text) = edge.request("/metrics");
+    let failed = "sextant_agent_spool_failed 1";
+    assert!(text.as_str().unwrap().contains(failed), "{text}");
+}
+
+/// The same command, for which writing to a file past its first KiB fails as a broken disk does.
+fn failing_past_kib(kib: u32, command: &Command) -> Command {
+    let limited = format!("ulimit -f {kib}; trap '' XFSZ; exec \"$@\" 2>/dev/null");
+    let mut shell = Command::new("bash");
+    shell
+        .args(["-c", &limited, "bash"])
+        .arg(command.get_program());
+    shell.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}
+
 /// An agent with its spool in this folder, before the collector at this address.
 fn agent(spool: &Path, collector: &str, [http, grpc]: [&str; 2]) -> Command {
     let mut command = command(&["agent", "--http", http, "--grpc", grpc]);

@@ -14,7 +14,7 @@ use sextant_wire::identity::Identity;
 use super::fault::{self, SpoolError};
 use super::file::SpoolFile;
 use super::life::{Life, signed, unsigned};
-use super::merge::merge;
+use super::merge::{Sizes, merge};
 use super::way::Way;
 use super::{Bounds, Load, Stored};
 
@@ -201,7 +201,11 @@ impl Ledger {
         for held in numbered {
             self.insert(held.clone(), now)?;
         }
-        for held in merge(&loose, self.bounds.observations_max) {
+        let sizes = Sizes {
+            observations_max: self.bounds.observations_max,
+            bytes_max: self.bounds.batch_bytes_max,
+        };
+        for held in merge(&loose, sizes) {
             let held = self.number(held);
             self.insert(held, now)?;
         }

@@ -57,6 +57,8 @@ pub struct Bounds {
     pub age_max: Duration,
     /// Observations in a batch that the agent numbers.
     pub observations_max: usize,
+    /// About the bytes of such a batch.
+    pub batch_bytes_max: usize,
 }
 
 /// Batches on disk until a collector has them. Clones are one spool.

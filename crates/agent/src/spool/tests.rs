@@ -191,6 +191,21 @@ async fn reports_without_a_number_travel_together() {
 }
 
 #[tokio::test]
+async fn a_large_report_without_a_number_is_divided() {
+    let mut bench = Bench::new();
+    bench.bounds.batch_bytes_max = 1_000;
+    let spool = bench.open();
+    let sent: Vec<u64> = (0..100).collect();
+    spool.keep(loose(&sent)).await.unwrap();
+    let batches = all(&spool).await;
+    assert!(batches.len() > 1, "it travels whole");
+    let sizes: Vec<_> = batches.iter().map(|it| it.bytes).collect();
+    assert!(sizes.iter().all(|bytes| *bytes <= 1_000), "{sizes:?}");
+    let found: Vec<u64> = batches.iter().flat_map(|it| durations(&it.held)).collect();
+    assert_eq!(found, sent);
+}
+
+#[tokio::test]
 async fn p1_a_damaged_batch_is_skipped_and_counted_and_the_others_go_on() {
     let bench = Bench::new();
     let spool = bench.open();

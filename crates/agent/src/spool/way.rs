@@ -32,9 +32,10 @@ impl Way {
     /// How many bytes more may be on their way. A batch that is larger may go all the same if there
     /// is any room.
     pub(super) fn room(&self) -> u64 {
-        match self.batches.is_empty() {
-            true => self.bytes_max.max(1),
-            false => self.bytes_max.saturating_sub(self.bytes),
+        if self.batches.is_empty() {
+            self.bytes_max.max(1)
+        } else {
+            self.bytes_max.saturating_sub(self.bytes)
         }
     }
 

@@ -41,6 +41,7 @@ impl Bench {
                 bytes_max: 1 << 20,
                 age_max: Duration::from_mins(1),
                 observations_max: 100,
+                batch_bytes_max: 500_000,
             },
         }
     }
