@@ -78,6 +78,8 @@ impl Meaning for Known {
 
 #[async_trait]
 impl Keeper for Keeping {
+    const NUMBERS: bool = true;
+
     type Rules = Rules;
     type Pending = Pending;
 
