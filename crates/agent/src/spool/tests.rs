@@ -238,6 +238,43 @@ async fn p1_a_damaged_batch_is_skipped_and_counted_and_the_others_go_on() {
 }
 
 #[tokio::test]
+async fn p1_what_a_loss_of_power_tears_is_cut_and_what_was_acknowledged_stays() {
+    let bench = Bench::new();
+    let spool = bench.open();
+    let wal = bench.file().with_extension("db-wal");
+    for n in 1..10 {
+        spool.keep(loose(&[n])).await.unwrap();
+    }
+    let acknowledged_bytes = std::fs::metadata(&wal).unwrap().len();
+    spool.keep(loose(&[10])).await.unwrap();
+    let written = std::fs::read(&wal).unwrap();
+    let torn = written.len() - usize::try_from(acknowledged_bytes).unwrap();
+    assert!(torn > 1_000, "{torn} bytes of the last one");
+    for cut in [1, 100, torn / 2, torn - 1, torn] {
+        // The files as they are, the last write half done.
+        let copy = Bench::new();
+        std::fs::copy(bench.file(), copy.file()).unwrap();
+        let left = &written[..written.len() - cut];
+        std::fs::write(copy.file().with_extension("db-wal"), left).unwrap();
+        let again = copy.open();
+        again.keep(loose(&[11])).await.unwrap();
+        let found: Vec<u64> = all(&again)
+            .await
+            .iter()
+            .flat_map(|it| durations(&it.held))
+            .collect();
+        assert_eq!(
+            found,
+            [1, 2, 3, 4, 5, 6, 7, 8, 9, 11],
+            "without {cut} bytes"
+        );
+        // Nobody has seen the number that went with it.
+        assert_eq!(all(&again).await[9].held.batch.sequence, 10);
+        assert_eq!(settled(&again).await.totals.recorded, 10);
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_is_none_is_put_aside_and_one_of_another_kind_is_refused() {
     let bench = Bench::new();
     std::fs::write(bench.file(), vec![7; 8_192]).unwrap();
