@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use sextant_reporter::transport::failover::Failover;
 use sextant_reporter::transport::{Lost, Transport};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::collector::{Collector, Reaction};
 use crate::fake::Fake;
-use crate::kit::{LONG, ms, options, send_all};
+use crate::kit::{LONG, ms, observation, options, send_all, start};
 
 fn between(fakes: &[Arc<Fake>]) -> Arc<dyn Transport> {
     let named = fakes.iter().enumerate().map(|(n, fake)| {
@@ -91,4 +91,41 @@ async fn many_senders_spread_over_all() {
     let links: Vec<_> = collectors.iter().map(|it| it.links()).collect();
     // A fair draw leaves one with fewer than 3 once in 10^8 runs.
     assert!(links.iter().all(|links| *links >= 3), "{links:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_was_away_gets_its_share_again() {
+    let hour = Duration::from_hours(1);
+    let collector = Collector::obliging();
+    let began = Instant::now();
+    let away = Fake::new(&collector);
+    *away.doors.lock().unwrap() = Box::new(move |_| {
+        if began.elapsed() < hour {
+            Err(Lost::new("away"))
+        } else {
+            Ok(ms(1))
+        }
+    });
+    let (away, here) = (Arc::new(away), Arc::new(Fake::new(&collector)));
+    let sender = start(options(), between(&[Arc::clone(&away), Arc::clone(&here)]));
+    let mut tries = Vec::new();
+    for n in 0..180 {
+        sender.send(observation(n)).await.unwrap();
+        sleep(Duration::from_mins(1)).await;
+        tries.push((away.tries(), here.tries()));
+    }
+    let report = sender.finish(LONG).await;
+    assert!(report.is_complete());
+    assert_eq!(report.retries, 0, "nothing was on its way");
+    collector.assert_holds_once(180);
+    // From the second hour on every other connection of ten minutes is to the one that was away.
+    let (before, after) = (tries[60], tries[179]);
+    assert!(
+        (5..=7).contains(&(after.0 - before.0)),
+        "{before:?} {after:?}"
+    );
+    assert!(
+        (5..=7).contains(&(after.1 - before.1)),
+        "{before:?} {after:?}"
+    );
 }
