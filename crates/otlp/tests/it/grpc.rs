@@ -14,7 +14,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 use tower::ServiceExt as _;
 
-use crate::harness::{Bench, chat, gzip, request, span};
+use crate::harness::{Bench, chat, gzip, request, span, zstd};
 
 /// A message as it travels: whether it is packed, its length, itself.
 fn framed(is_packed: bool, message: &[u8]) -> Vec<u8> {
@@ -67,13 +67,15 @@ async fn spans_become_observations_packed_or_not() {
     let bench = Bench::new(Config::default());
     let whole = ExportTraceServiceResponse::default();
     assert_eq!(export(&bench, framed(false, &good())).await.unwrap(), whole);
-    let packed = framed(true, &gzip(&good()));
-    let answer = call(&bench, grpc::PATH, Some("gzip"), packed).await;
-    assert_eq!(answer.unwrap(), whole);
-    assert_eq!(bench.kept.observations.lock().unwrap().len(), 2);
+    for (encoding, packed) in [("gzip", gzip(&good())), ("zstd", zstd(&good()))] {
+        let packed = framed(true, &packed);
+        let answer = call(&bench, grpc::PATH, Some(encoding), packed).await;
+        assert_eq!(answer.unwrap(), whole, "{encoding}");
+    }
+    assert_eq!(bench.kept.observations.lock().unwrap().len(), 3);
     assert_eq!(
         bench.metric("sextant_otlp_received_requests_total{transport=\"grpc\"}"),
-        2
+        3
     );
     bench.assert_balanced();
 }
@@ -113,8 +115,9 @@ async fn what_is_no_request_is_refused_once_and_counted() {
         ..Config::default()
     });
     let large = vec![0; 30_000];
-    let bomb = gzip(&vec![0; 10_000_000]);
-    assert!(bomb.len() < 20_000);
+    let zeros = vec![0; 10_000_000];
+    let (bomb, denser) = (gzip(&zeros), zstd(&zeros));
+    assert!(bomb.len() < 20_000 && denser.len() < 20_000);
     let flood = {
         let mut spans = [0x12, 0].repeat(8_000);
         for number in [2, 1] {
@@ -130,6 +133,7 @@ async fn what_is_no_request_is_refused_once_and_counted() {
         (None, framed(false, &large), Code::InvalidArgument),
         (None, framed(false, &flood), Code::InvalidArgument),
         (Some("gzip"), framed(true, &bomb), Code::InvalidArgument),
+        (Some("zstd"), framed(true, &denser), Code::InvalidArgument),
         (Some("gzip"), framed(true, &good()), Code::InvalidArgument),
         (Some("br"), framed(true, &good()), Code::Unimplemented),
     ] {
@@ -147,13 +151,13 @@ async fn what_is_no_request_is_refused_once_and_counted() {
         }
     }
     let told = bench.metric("sextant_otlp_received_requests_total{transport=\"grpc\"}");
-    assert_eq!(told, 6);
+    assert_eq!(told, 7);
     let refused = ["invalid", "too_large", "encoding"].map(|reason| {
         bench.metric(&format!(
             "sextant_otlp_refused_requests_total{{reason=\"{reason}\"}}"
         ))
     });
-    assert_eq!(refused.iter().sum::<u64>(), 6, "{refused:?}");
+    assert_eq!(refused.iter().sum::<u64>(), 7, "{refused:?}");
     assert!(bench.kept.observations.lock().unwrap().is_empty());
 
     let other = "/opentelemetry.proto.collector.trace.v1.TraceService/Import";

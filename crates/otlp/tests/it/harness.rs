@@ -125,6 +125,10 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 0).unwrap()
+}
+
 /// Keeps what it gets, or refuses as it is told.
 #[derive(Default)]
 pub(crate) struct Kept {
