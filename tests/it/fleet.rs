@@ -10,6 +10,7 @@ use sextant_tests::stored::assert_stored;
 use sextant_tests::traffic::{MODEL, observations, write};
 use sextant_tests::truth::by_provider;
 
+use crate::openapi::assert_routes;
 use crate::replay::traces;
 
 /// A fleet through which a file was sent.
@@ -26,6 +27,9 @@ impl Replayed {
         let owners = ["one", "two"].map(|name| fleet.starting("aggregator", name));
         let owners = owners.map(Starting::ready);
         let server = fleet.start("server", "server");
+        assert_routes(&collector, &["intake", "process"]);
+        assert_routes(&owners[0], &["process"]);
+        assert_routes(&server, &["server", "process"]);
         replay(&collector, &file(fleet.folder()));
         Self {
             fleet,

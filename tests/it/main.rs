@@ -17,6 +17,7 @@ mod crash;
 mod deploy;
 mod fleet;
 mod gateway;
+mod openapi;
 mod otlp;
 mod outages;
 mod protocol;

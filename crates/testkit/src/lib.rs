@@ -2,4 +2,5 @@
 
 pub mod eventlog_contract;
 pub mod memory_log;
+pub mod openapi;
 pub mod store_contract;

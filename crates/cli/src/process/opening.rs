@@ -86,3 +86,46 @@ impl Door {
         drop(self.all.set(routes));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::RwLock;
+
+    use axum::body::to_bytes;
+    use prometheus_client::registry::Registry;
+    use sextant_testkit::openapi::{Answered, Asked, served};
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[tokio::test]
+    async fn what_is_not_there_yet_says_what_it_waits_for_as_its_document_says() {
+        let opening = Arc::<Opening>::default();
+        opening.waits_for("the log".to_owned());
+        let health = Health::new(vec![opening], Arc::new(SystemClock), 1_000_000);
+        let registry = Arc::new(RwLock::new(Registry::default()));
+        let door = Door::http(Arc::new(health), &registry);
+        for operation in served().operations() {
+            let asked = Asked {
+                method: &operation.method,
+                uri: &operation.path,
+            };
+            let uri = asked.uri.replace(['{', '}'], "");
+            let request = http::Request::builder().method(asked.method).uri(uri);
+            let request = request.body(Body::empty()).unwrap();
+            let answer = door.routes().oneshot(request).await.unwrap();
+            let (head, body) = answer.into_parts();
+            let body = to_bytes(body, 10_000).await.unwrap();
+            let answered = Answered {
+                status: head.status.as_u16(),
+                headers: &head.headers,
+                body: &body,
+            };
+            served().check(asked, answered).unwrap();
+            let is_early = ["/livez", "/metrics"].contains(&asked.uri);
+            assert_eq!(head.status, if is_early { 200 } else { 503 });
+            let text = std::str::from_utf8(&body).unwrap();
+            assert_eq!(text.contains("the log"), !is_early, "{text}");
+        }
+    }
+}

@@ -59,6 +59,7 @@ mod tests {
     use axum::body::to_bytes;
     use axum::routing::get;
     use prometheus_client::encoding::text::encode;
+    use sextant_testkit::openapi::{Answered, Asked, served};
     use tonic::Status;
     use tonic_types::StatusExt as _;
     use tower::ServiceExt as _;
@@ -81,7 +82,20 @@ mod tests {
         let answer = ask(Protocol::Http, &mut registry).await;
         assert_eq!(answer.status(), 500);
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        let headers = answer.headers().clone();
         let body = to_bytes(answer.into_body(), 1_000).await.unwrap();
+        for operation in served().operations() {
+            let asked = Asked {
+                method: &operation.method,
+                uri: &operation.path,
+            };
+            let answered = Answered {
+                status: 500,
+                headers: &headers,
+                body: &body,
+            };
+            served().check(asked, answered).unwrap();
+        }
         let text = std::str::from_utf8(&body).unwrap();
         assert!(
             !text.contains("by no means") && text.contains("500"),

@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sextant_collector::Config;
 use sextant_intake::http::{PATH, router};
+use sextant_testkit::openapi;
 use sextant_wire::json::rfc3339;
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
@@ -45,7 +46,19 @@ async fn post(harness: &Harness, headers: &[(&str, &str)], body: impl Into<Body>
     let (status, retry_after) = (response.status(), text("retry-after"));
     let content_type = text("content-type").unwrap_or_default();
     let [connection, accept_encoding] = ["connection", "accept-encoding"].map(text);
+    let head = response.headers().clone();
     let body = response.into_body().collect().await.unwrap().to_bytes();
+    let asked = openapi::Asked {
+        method: "POST",
+        uri: PATH,
+    };
+    let answered = openapi::Answered {
+        status: status.as_u16(),
+        headers: &head,
+        body: &body,
+    };
+    let checked = openapi::served().check(asked, answered);
+    checked.unwrap_or_else(|error| panic!("{error}"));
     Answered {
         status,
         retry_after,

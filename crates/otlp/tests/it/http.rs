@@ -11,6 +11,7 @@ use prost::Message as _;
 use serde_json::{Value, json};
 use sextant_measure::refusal::Refusal;
 use sextant_otlp::{Config, Why, http};
+use sextant_testkit::openapi::{Answered, Asked, served};
 use tower::ServiceExt as _;
 
 use crate::harness::{Bench, chat, gzip, request, span, text};
@@ -45,10 +46,22 @@ pub(crate) async fn post(bench: &Bench, head: &[(&str, &str)], body: impl Into<B
         .await
         .unwrap();
     let (parts, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let asked = Asked {
+        method: "POST",
+        uri: http::PATH,
+    };
+    let answered = Answered {
+        status: parts.status.as_u16(),
+        headers: &parts.headers,
+        body: &body,
+    };
+    let checked = served().check(asked, answered);
+    checked.unwrap_or_else(|error| panic!("{error}"));
     Answer {
         status: parts.status,
         headers: parts.headers,
-        body: to_bytes(body, usize::MAX).await.unwrap().into(),
+        body: body.into(),
     }
 }
 
@@ -339,8 +352,10 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let bench = Bench::new(Config::default());
     let never = || Body::from_stream(tokio_stream::pending::<Result<String, std::io::Error>>());
     let head = [("content-type", PROTOBUF)];
-    let answer = post(&bench, &head, never()).await;
-    assert_eq!(answer.status, StatusCode::REQUEST_TIMEOUT);
+    for head in [head, [("content-type", JSON)]] {
+        let answer = post(&bench, &head, never()).await;
+        assert_eq!(answer.status, StatusCode::REQUEST_TIMEOUT);
+    }
     let (answer, ()) = tokio::join!(post(&bench, &head, never()), async {
         bench.shutdown.cancel();
     });

@@ -1,4 +1,4 @@
-//! `/livez` and `/readyz`.
+//! `/livez` and `/readyz`, and what else every process has.
 
 use std::sync::Arc;
 
@@ -8,14 +8,16 @@ use axum::{Json, Router};
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::openapi;
 use super::problem::{self, Problem};
 use crate::health::{Health, LoopAge};
 
-/// `/livez` and `/readyz`, for processes that serve nothing else as well.
+/// `/livez`, `/readyz` and `/openapi.json`, for processes that serve nothing else as well.
 pub fn router(health: Arc<Health>) -> Router {
     Router::new()
         .route("/livez", get(live))
         .route("/readyz", get(ready))
+        .route("/openapi.json", get(openapi::read))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::no_such_route)
         .with_state(health)

@@ -10,6 +10,7 @@ pub(crate) mod health;
 mod history;
 mod models;
 mod numbers;
+mod openapi;
 mod problem;
 mod query;
 mod route;

@@ -73,12 +73,7 @@ pub(super) fn starting(lag_records: u64) -> Problem {
 
 /// The path is no route.
 pub(super) async fn no_such_route() -> Problem {
-    let detail = "there is nothing here; see /api/v1/models, \
-                  /api/v1/models/{author}/{slug}/endpoints, \
-                  /api/v1/models/{author}/{slug}/history, /api/v1/snapshot, \
-                  /api/v1/snapshot/events, /api/v1/route, \
-                  /api/v1/gates, \
-                  /livez and /readyz";
+    let detail = "there is nothing here; /openapi.json lists all routes";
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
 

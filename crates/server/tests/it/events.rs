@@ -11,11 +11,9 @@ use sextant_snapshot::record::{Entry, OwnerState};
 use sextant_wire::json::rfc3339;
 use tokio::time::Instant;
 
-use crate::listener::{Heard, Listener};
+use crate::listener::{EVENTS, Heard, Listener};
 use crate::numbers::{deepinfra, figures, ok, row, unlisted};
 use crate::rig::{NOW, Rig, Running, progress, settle};
-
-const EVENTS: &str = "/api/v1/snapshot/events";
 
 fn change(id: EndpointId, n: u64) -> Entry {
     row(id, &figures(ok(n)))

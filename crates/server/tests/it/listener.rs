@@ -8,9 +8,12 @@ use http::Request;
 use http_body_util::BodyExt;
 use serde_json::{Map, Value, json};
 use sextant_server::Caller;
+use sextant_testkit::openapi::served;
 use tower::ServiceExt;
 
 use crate::rig::{Answer, Running};
+
+pub(crate) const EVENTS: &str = "/api/v1/snapshot/events";
 
 /// What an endpoint or a gate is known by.
 type Key = String;
@@ -70,14 +73,16 @@ impl Listener {
         running: &Running,
         caller: Caller,
     ) -> Result<Events, Answer> {
-        let mut request = Request::get(format!("/api/v1/snapshot/events?models={}", self.models));
+        let mut request = Request::get(format!("{EVENTS}?models={}", self.models));
         if !self.last_id.is_empty() {
             request = request.header("last-event-id", &self.last_id);
         }
         let request = request.extension(caller).body(Body::empty()).unwrap();
         let response = running.router.clone().oneshot(request).await.unwrap();
         if response.status() != 200 {
-            return Err(Answer::of(response).await);
+            let refused = Answer::of(response).await;
+            refused.check("GET", EVENTS);
+            return Err(refused);
         }
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
@@ -224,7 +229,10 @@ impl Events {
         loop {
             if let Some(end) = self.unread.windows(2).position(|two| two == b"\n\n") {
                 let event: Vec<_> = self.unread.drain(..end + 2).collect();
-                return Some(Event::read(std::str::from_utf8(&event).unwrap()));
+                let event = Event::read(std::str::from_utf8(&event).unwrap());
+                let checked = served().check_event(EVENTS, &event.name, &event.data);
+                checked.unwrap_or_else(|error| panic!("{error}: {}", event.data));
+                return Some(event);
             }
             let Some(frame) = self.body.frame().await else {
                 assert!(self.unread.is_empty(), "cut in the middle of an event");

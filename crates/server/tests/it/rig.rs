@@ -20,6 +20,7 @@ use sextant_server::health::{Check, Health};
 use sextant_server::{Config, Metrics, Server, Wiring};
 use sextant_snapshot::record::{Entry, OwnerState, Progress};
 use sextant_testkit::memory_log::MemoryLog;
+use sextant_testkit::openapi::{Answered, Asked, served};
 use sextant_wire::topics::{GATES, WINDOWS};
 use sextant_wire::v1::snapshot_service_client::SnapshotServiceClient;
 use sextant_wire::windows::{Writer, to_record};
@@ -35,6 +36,9 @@ pub(crate) const LOG_ID: u64 = 0xfeed;
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_795_357_798_000_000);
 /// Longer than a server needs for anything, on a paused clock.
 const WHILE: Duration = Duration::from_secs(3);
+
+/// Documented routes of other parts of a process.
+const OF_OTHERS: [&str; 3] = ["/api/v1/observations", "/v1/traces", "/metrics"];
 
 pub(crate) struct ManualClock(AtomicI64);
 
@@ -203,8 +207,12 @@ impl Running {
         self.ask(request.body(Body::empty()).unwrap()).await
     }
 
+    /// Asks, and holds the answer to the document.
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
-        Answer::of(self.router.clone().oneshot(request).await.unwrap()).await
+        let (method, uri) = (request.method().clone(), request.uri().to_string());
+        let answer = Answer::of(self.router.clone().oneshot(request).await.unwrap()).await;
+        answer.check(method.as_str(), &uri);
+        answer
     }
 
     /// The JSON of an answer that is 200.
@@ -251,6 +259,23 @@ impl Answer {
             headers: parts.headers,
             body: body.collect().await.unwrap().to_bytes().into(),
         }
+    }
+
+    /// Holds it to the document, as far as the server alone has it.
+    pub(crate) fn check(&self, method: &str, uri: &str) {
+        let path = served().path_of(uri);
+        let is_others = path.is_some_and(|path| OF_OTHERS.contains(&path));
+        // Coded bytes are compared with the plain ones where that is tested.
+        if is_others || self.header("content-encoding").is_some() {
+            return;
+        }
+        let answered = Answered {
+            status: self.status.as_u16(),
+            headers: &self.headers,
+            body: &self.body,
+        };
+        let checked = served().check(Asked { method, uri }, answered);
+        checked.unwrap_or_else(|error| panic!("{error}"));
     }
 
     pub(crate) fn json(&self) -> Value {

@@ -32,7 +32,11 @@ async fn watch(
 }
 
 fn history(caller: &str) -> Request<Body> {
-    let mut request = Request::get(HISTORY).body(Body::empty()).unwrap();
+    asking(caller, HISTORY)
+}
+
+fn asking(caller: &str, uri: &str) -> Request<Body> {
+    let mut request = Request::get(uri).body(Body::empty()).unwrap();
     request.extensions_mut().insert(token(caller));
     request
 }
@@ -85,6 +89,8 @@ async fn one_callers_slow_queries_of_the_history_leave_half_of_all_to_others() {
     let refused = running.ask(history("greedy")).await;
     refused.problem(429);
     assert_eq!(refused.header("retry-after"), Some("1"));
+    let then = "/api/v1/route?model=a/b&tier=batch&at=2026-11-22T14:00:00Z";
+    running.ask(asking("greedy", then)).await.problem(429);
     assert_eq!(running.ask(history("modest")).await.status, 200);
     // The slow ones are given up in the end, and have held nothing for longer.
     sleep(Duration::from_secs(11)).await;

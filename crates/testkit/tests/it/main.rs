@@ -7,4 +7,6 @@
     reason = "tests may"
 )]
 
+mod document;
 mod memory_log;
+mod openapi;

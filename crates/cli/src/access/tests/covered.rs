@@ -1,11 +1,17 @@
 //! Every call of the protocol and every route in the sources has a class.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use http::Method;
+use sextant_testkit::openapi::served;
 
+use crate::access::class::{Class, ROUTES};
 use crate::access::class_of;
+
+/// HTML for people, and no part of the interface.
+const PAGES: [&str; 2] = ["/", "/models/{}/{}"];
 
 #[test]
 fn every_call_of_the_protocol_has_a_class() {
@@ -47,6 +53,22 @@ fn every_http_route_has_a_class() {
             "{method} {path} has no class"
         );
     }
+}
+
+#[test]
+fn the_document_has_every_route_with_its_class_and_no_other() {
+    let documented: BTreeSet<_> = served()
+        .operations()
+        .into_iter()
+        .map(|it| (it.method, in_braces(&it.path), it.class))
+        .collect();
+    let is_http = |path: &str| !path.contains(".v1.") && !PAGES.contains(&path);
+    let routes = ROUTES.iter().filter(|(_, path, _)| is_http(path));
+    let routes = routes.map(|(method, path, class)| {
+        let class = (*class != Class::Public).then(|| class.name().to_owned());
+        ((*method).to_owned(), (*path).to_owned(), class)
+    });
+    assert_eq!(documented, routes.collect());
 }
 
 #[test]
@@ -93,6 +115,15 @@ fn routes_in(text: &str) -> Vec<(Method, String)> {
         routes.extend(known);
     }
     routes
+}
+
+/// A path without the names in its braces.
+fn in_braces(path: &str) -> String {
+    let named = path.split('{').skip(1);
+    let names = named.map(|rest| rest.split('}').next().unwrap());
+    names.fold(path.to_owned(), |path, name| {
+        path.replace(&format!("{{{name}}}"), "{}")
+    })
 }
 
 /// What stands before the bracket that ends a call.

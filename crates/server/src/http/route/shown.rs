@@ -48,7 +48,7 @@ struct CandidateJson {
     native: bool,
     ttft_p95_ms: Option<f64>,
     throughput_p95: Option<f64>,
-    /// 0 to 1; 1 if there were too few requests in the last minute.
+    /// 0 to 1; nothing if there were too few requests in the last minute.
     success_1m: Option<f64>,
     age_ms: Option<u128>,
     freshness: &'static str,

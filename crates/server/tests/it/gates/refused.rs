@@ -1,6 +1,7 @@
 //! What is refused, and what changes nothing.
 
 use axum::body::Body;
+use futures::stream;
 use http::Request;
 use serde_json::{Value, json};
 use sextant_eventlog::{EventLog as _, Offset};
@@ -78,6 +79,9 @@ async fn what_is_no_list_of_gates_is_refused() {
     let refused = running.ask(request.body(Body::from("[]")).unwrap()).await;
     refused.problem(415);
     assert_eq!(refused.header("accept-encoding"), Some("identity"));
+    let never = Body::from_stream(stream::pending::<Result<String, std::io::Error>>());
+    let request = Request::put("/api/v1/gates").body(never).unwrap();
+    running.ask(request).await.problem(408);
     running.get("/api/v1/gates?models=a/b").await.problem(400);
     running.get("/api/v1/gates?model=ab").await.problem(400);
 }
