@@ -6,28 +6,20 @@
 
 use std::collections::BTreeMap;
 
+use sextant_intake::directory::UnusableId;
+use sextant_intake::submission::{Submission, merge};
 use sextant_measure::id::SeriesId;
 use sextant_measure::refusal::Refusal;
 use sextant_measure::time::Timestamp;
-use sextant_wire::batch::Batch;
 use sextant_wire::columns::Row;
 use sextant_wire::identity::Identity;
 use sextant_wire::part::{Part, PartBuilder};
 
-use crate::directory::{Directory, Target, UnusableId};
+use crate::directory::{Directory, Rules, Target};
 
 /// A completion that is further ahead of the collector's clock than this counts as early, in
 /// microseconds.
 pub const EARLY_US: i64 = 5_000_000;
-
-/// A batch as it came.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Submission {
-    /// What could be read.
-    pub batch: Batch,
-    /// What could not: index, counted together with the rows of the batch, and reason. Rising.
-    pub refused: Vec<(u32, Refusal)>,
-}
 
 /// What the collector adds to a batch.
 #[derive(Debug, Clone)]
@@ -53,23 +45,6 @@ pub struct Admitted {
     pub early: u32,
 }
 
-impl From<Batch> for Submission {
-    fn from(batch: Batch) -> Self {
-        Self {
-            batch,
-            refused: Vec::new(),
-        }
-    }
-}
-
-impl Submission {
-    /// How many observations came.
-    pub fn observations(&self) -> u32 {
-        let observations = self.batch.columns.len().saturating_add(self.refused.len());
-        u32::try_from(observations).unwrap_or(u32::MAX)
-    }
-}
-
 /// Judges each observation of a batch.
 ///
 /// Completion times are corrected by the sender's clock offset and held between 1970 and receipt.
@@ -79,30 +54,40 @@ impl Submission {
 pub fn admit(
     submission: Submission,
     directory: &mut Directory,
+    rules: &Rules,
     stamp: &Stamp,
 ) -> Result<Admitted, UnusableId> {
     let Submission {
         batch,
         refused: unread,
     } = submission;
-    directory.batch += 1;
-    let number = directory.batch;
+    let number = directory.begin_batch();
     let mut gathering: BTreeMap<u32, Gathering> = BTreeMap::new();
     let (mut accepted, mut refused) = (0, Vec::new());
     let rows = batch.columns.endpoints().iter().zip(batch.columns.rows());
     for (index, (id, row)) in (0_u32..).zip(rows) {
         let entry = directory.usable(*id)?;
-        match (&entry.meaning, row) {
-            (Err(refusal), _) => refused.push((index, *refusal)),
-            (Ok(_), Err(refusal)) => refused.push((index, refusal)),
-            (Ok(target), Ok(row)) => {
-                let part = gathering.entry(target.partition).or_default();
-                if entry.used.0 != number {
-                    entry.used = (number, part.introduce(&target.series));
-                }
-                part.push(&row, target, entry.used.1, batch.clock_offset_us, stamp);
-                accepted += 1;
+        let known = entry.number_in(number);
+        let (target, row) = match (&mut entry.meaning, row) {
+            (Err(refusal), _) => {
+                refused.push((index, *refusal));
+                continue;
             }
+            (Ok(_), Err(refusal)) => {
+                refused.push((index, refusal));
+                continue;
+            }
+            (Ok(target), Ok(row)) => (target, row),
+        };
+        let part = gathering.entry(target.partition).or_default();
+        let series = known.unwrap_or_else(|| {
+            target.stamp_anew(rules);
+            part.introduce(&target.series)
+        });
+        part.push(&row, target, series, batch.clock_offset_us, stamp);
+        accepted += 1;
+        if known.is_none() {
+            entry.number(number, series);
         }
     }
     let early = gathering.values().map(|part| part.early).sum();
@@ -113,24 +98,6 @@ pub fn admit(
         refused: merge(unread, refused),
         early,
     })
-}
-
-/// Puts what was never a row back among the rows, whose indices it moves up.
-fn merge(unread: Vec<(u32, Refusal)>, rows: Vec<(u32, Refusal)>) -> Vec<(u32, Refusal)> {
-    if unread.is_empty() {
-        return rows;
-    }
-    let mut merged = Vec::with_capacity(unread.len() + rows.len());
-    let (mut unread, mut before) = (unread.into_iter().peekable(), 0);
-    for (row, refusal) in rows {
-        while let Some(earlier) = unread.next_if(|(index, _)| *index <= row + before) {
-            merged.push(earlier);
-            before += 1;
-        }
-        merged.push((row + before, refusal));
-    }
-    merged.extend(unread);
-    merged
 }
 
 /// A part in the making.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sextant_intake::peer::Peer;
+use sextant_intake::refusal;
 use sextant_measure::id::AgentId;
 use sextant_measure::time::Timestamp;
 use sextant_wire::answer::BatchRefusal;
@@ -13,9 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::append::Appender;
 use crate::config::Config;
-use crate::metrics::Metrics;
-use crate::peer::Peer;
-use crate::refusal;
+use crate::metrics::Logged;
 use crate::senders::{Sender, Senders};
 
 /// The senders of late and their reports.
@@ -23,7 +23,7 @@ pub(crate) struct Agents {
     senders: Senders,
     partitions: u32,
     appender: Arc<Appender>,
-    metrics: Arc<Metrics>,
+    metrics: Arc<Logged>,
     tasks: TaskTracker,
 }
 
@@ -39,7 +39,7 @@ impl Agents {
         config: &Config,
         partitions: u32,
         appender: Arc<Appender>,
-        metrics: Arc<Metrics>,
+        metrics: Arc<Logged>,
         tasks: TaskTracker,
     ) -> Self {
         Self {

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use futures::future::join_all;
 use governor::Quota;
 use sextant_eventlog::{EventLog, LogError, Record};
+use sextant_intake::limiter::Limiter;
 use sextant_wire::topics::OBSERVATIONS;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::limiter::Limiter;
-use crate::metrics::Metrics;
+use crate::metrics::Logged;
 
 /// A record and its partition.
 pub(crate) type Placed = (u32, Bytes);
@@ -21,13 +21,13 @@ pub(crate) type Placed = (u32, Bytes);
 pub(crate) struct Appender {
     log: Arc<dyn EventLog>,
     failure: watch::Sender<Option<LogError>>,
-    metrics: Arc<Metrics>,
+    metrics: Arc<Logged>,
     /// Keeps a failing log from flooding the process' own.
     warnings: Limiter,
 }
 
 impl Appender {
-    pub(crate) fn new(log: Arc<dyn EventLog>, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(log: Arc<dyn EventLog>, metrics: Arc<Logged>) -> Self {
         Self {
             log,
             failure: watch::Sender::new(None),
@@ -51,6 +51,7 @@ impl Appender {
         let outcomes = join_all(appends).await;
         self.metrics
             .append_seconds
+            .0
             .observe(begun.elapsed().as_secs_f64());
         let failures = outcomes.into_iter().filter_map(Result::err);
         match failures.max_by_key(is_fatal) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sextant_intake::Limits;
 use sextant_measure::id::Region;
 
 /// The limits of a collector. Every field has a default.
@@ -83,16 +84,26 @@ impl Default for Config {
 }
 
 impl Config {
-    pub(crate) fn load_retry(&self) -> Duration {
-        Duration::from_millis(self.load_retry_ms.into())
-    }
-
-    pub(crate) fn unavailable_retry(&self) -> Duration {
-        Duration::from_millis(self.unavailable_retry_ms.into())
-    }
-
-    pub(crate) fn body_wait_max(&self) -> Duration {
-        Duration::from_millis(self.body_wait_ms_max.get().into())
+    /// What holds before a batch comes to the log.
+    pub(crate) fn limits(&self) -> Limits {
+        let ms = |ms: u32| Duration::from_millis(ms.into());
+        Limits {
+            name: "collector",
+            observations_max: self.observations_max,
+            message_bytes_max: self.message_bytes_max,
+            observations_per_second_max: self.observations_per_second_max,
+            new_senders_per_minute_max: self.new_senders_per_minute_max,
+            peers_max: self.peers_max,
+            streams_max: self.streams_max,
+            stream_batches_max: self.stream_batches_max,
+            stream_definitions_max: self.stream_definitions_max,
+            definitions_max: self.definitions_max,
+            in_flight_bytes_max: self.in_flight_bytes_max,
+            body_bytes_max: self.body_bytes_max,
+            body_wait_max: ms(self.body_wait_ms_max.get()),
+            load_retry: ms(self.load_retry_ms),
+            unavailable_retry: ms(self.unavailable_retry_ms),
+        }
     }
 }
 

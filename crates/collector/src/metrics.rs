@@ -1,145 +1,110 @@
-//! What a collector counts.
+//! What a collector counts beside what its intake counts.
 //!
-//! Observations: `received = sent + refused` holds whenever nothing is in flight; a collector drops
-//! none. What is in flight is the difference of two counters.
+//! What is in flight is the difference of two counters.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use sextant_eventlog::LogError;
-use sextant_measure::refusal::Refusal;
-use sextant_wire::answer::BatchRefusalReason;
 
-type Label = [(&'static str, &'static str); 1];
-type Counters = Family<Label, Counter>;
+/// What the names of a collector's metrics begin with.
+const PREFIX: &str = "sextant_collector";
 
-/// The way a batch came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// On a gRPC stream.
-    GrpcStream,
-    /// In a gRPC call of its own.
-    GrpcUnary,
-    /// In an HTTP request.
-    Http,
-}
+type Counters = Family<[(&'static str, &'static str); 1], Counter>;
 
 /// A collector's counters, in the registry they were made in.
 #[derive(Debug)]
 pub struct Metrics {
-    /// In the order of [`Transport::ALL`].
-    received: Vec<Counted>,
-    pub(crate) sent_observations: Counter,
-    pub(crate) sent_batches: Counter,
+    pub(crate) intake: sextant_intake::Metrics,
+    pub(crate) log: Logged,
+}
+
+/// What became of records.
+#[derive(Debug, Default)]
+pub(crate) struct Logged {
     pub(crate) sent_bytes: Counter,
-    /// In the order of [`Refusal::ALL`].
-    refused_observations: Vec<Counter>,
-    /// In the order of [`BatchRefusalReason::ALL`].
-    refused_batches: Vec<Counted>,
     append_errors: Counters,
-    pub(crate) append_seconds: Histogram,
+    pub(crate) append_seconds: Seconds,
     pub(crate) begun_appends: Counter,
     pub(crate) ended_appends: Counter,
-    pub(crate) begun_streams: Counter,
-    pub(crate) ended_streams: Counter,
     pub(crate) early_observations: Counter,
-    pub(crate) unknown_fields: Counter,
     pub(crate) evicted_senders: Counter,
     pub(crate) sent_reports: Counter,
-    pub(crate) refused_heartbeats: Counter,
     dropped_reports: Counters,
 }
 
-/// Batches, and the observations in them.
-#[derive(Debug)]
-struct Counted {
-    batches: Counter,
-    observations: Counter,
-}
+/// From half a millisecond to half a minute.
+#[derive(Debug, Clone)]
+pub(crate) struct Seconds(pub(crate) Histogram);
 
-/// Where metrics get their names.
-struct Names<'r>(&'r mut Registry);
-
-impl Transport {
-    /// Every way.
-    pub const ALL: [Self; 3] = [Self::GrpcStream, Self::GrpcUnary, Self::Http];
-
-    /// The name used in metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::GrpcStream => "grpc_stream",
-            Self::GrpcUnary => "grpc_unary",
-            Self::Http => "http",
-        }
+impl Default for Seconds {
+    fn default() -> Self {
+        Self(Histogram::new(exponential_buckets(0.000_5, 2.0, 17)))
     }
 }
 
 impl Metrics {
     /// Registers all counters, their names beginning with `sextant_collector_`.
     pub fn register(registry: &mut Registry) -> Self {
-        let mut names = Names(registry.sub_registry_with_prefix("sextant_collector"));
-        let refused_batches = names.family("refused_batches", "Batches refused as a whole");
-        let refused_observations = names.family("refused_observations", "Observations refused");
-        Self {
-            received: names.received(),
-            sent_observations: names.counter("sent_observations", "Observations made durable"),
-            sent_batches: names.counter("sent_batches", "Batches acknowledged"),
-            sent_bytes: names.counter("sent_bytes", "Bytes of records made durable"),
-            refused_observations: Refusal::ALL
-                .map(|refusal| counter(&refused_observations, "reason", refusal_name(refusal)))
-                .into(),
-            refused_batches: BatchRefusalReason::ALL
-                .map(|reason| Counted {
-                    batches: counter(&refused_batches, "reason", reason.name()),
-                    observations: counter(&refused_observations, "reason", reason.name()),
-                })
-                .into(),
-            append_errors: names.family("append_errors", "Appends that failed"),
-            append_seconds: names.seconds("append_seconds", "Until the log had made it durable"),
-            begun_appends: names.counter("begun_appends", "Batches handed to the log"),
-            ended_appends: names.counter("ended_appends", "Batches the log answered for"),
-            begun_streams: names.counter("begun_streams", "Streams opened"),
-            ended_streams: names.counter("ended_streams", "Streams closed"),
-            early_observations: names.counter("early_observations", "More than 5 s ahead"),
-            unknown_fields: names.counter("unknown_fields", "Of newer senders, ignored"),
-            evicted_senders: names.counter("evicted_senders", "Forgotten before their time"),
-            sent_reports: names.counter("sent_reports", "Agents' own figures made durable"),
-            dropped_reports: names.family("dropped_reports", "Agents' own figures not kept"),
-            refused_heartbeats: names.counter("refused_heartbeats", "Unreadable or past a quota"),
+        let intake = sextant_intake::Metrics::register(registry, PREFIX);
+        let log = Logged::default();
+        let names = registry.sub_registry_with_prefix(PREFIX);
+        for (name, help, counter) in [
+            (
+                "sent_bytes",
+                "Bytes of records made durable",
+                &log.sent_bytes,
+            ),
+            (
+                "begun_appends",
+                "Batches handed to the log",
+                &log.begun_appends,
+            ),
+            (
+                "ended_appends",
+                "Batches the log answered for",
+                &log.ended_appends,
+            ),
+            (
+                "early_observations",
+                "More than 5 s ahead",
+                &log.early_observations,
+            ),
+            (
+                "evicted_senders",
+                "Forgotten before their time",
+                &log.evicted_senders,
+            ),
+            (
+                "sent_reports",
+                "Agents' own figures made durable",
+                &log.sent_reports,
+            ),
+        ] {
+            names.register(name, help, counter.clone());
         }
-    }
-
-    pub(crate) fn count_received(&self, transport: Transport, observations: u32) {
-        let at = |known: &Transport| *known == transport;
-        let position = Transport::ALL.iter().position(at);
-        if let Some(received) = position.and_then(|at| self.received.get(at)) {
-            received.batches.inc();
-            received.observations.inc_by(observations.into());
+        for (name, help, counters) in [
+            ("append_errors", "Appends that failed", &log.append_errors),
+            (
+                "dropped_reports",
+                "Agents' own figures not kept",
+                &log.dropped_reports,
+            ),
+        ] {
+            names.register(name, help, counters.clone());
         }
+        let seconds = log.append_seconds.0.clone();
+        names.register(
+            "append_seconds",
+            "Until the log had made it durable",
+            seconds,
+        );
+        Self { intake, log }
     }
+}
 
-    /// The observations of a batch that was refused as a whole.
-    pub(crate) fn count_refused_batch(&self, reason: BatchRefusalReason, observations: u32) {
-        let at = |known: &BatchRefusalReason| *known == reason;
-        let position = BatchRefusalReason::ALL.iter().position(at);
-        if let Some(refused) = position.and_then(|at| self.refused_batches.get(at)) {
-            refused.batches.inc();
-            refused.observations.inc_by(observations.into());
-        }
-    }
-
-    /// Single observations of a batch that was acknowledged.
-    pub(crate) fn count_refused(&self, refused: &[(u32, Refusal)]) {
-        for (_, refusal) in refused {
-            // Codes count from 1, in the order of the list.
-            let at = usize::from(refusal.code()).saturating_sub(1);
-            if let Some(counter) = self.refused_observations.get(at) {
-                counter.inc();
-            }
-        }
-    }
-
+impl Logged {
     pub(crate) fn count_append_error(&self, error: &LogError) {
         let kind = match error {
             LogError::Unavailable { .. } => "unavailable",
@@ -156,83 +121,5 @@ impl Metrics {
         self.dropped_reports
             .get_or_create(&[("reason", reason)])
             .inc();
-    }
-}
-
-impl Names<'_> {
-    fn counter(&mut self, name: &str, help: &str) -> Counter {
-        let counter = Counter::default();
-        self.0.register(name, help, counter.clone());
-        counter
-    }
-
-    fn family(&mut self, name: &str, help: &str) -> Counters {
-        let counters = Counters::default();
-        self.0.register(name, help, counters.clone());
-        counters
-    }
-
-    /// From half a millisecond to half a minute.
-    fn seconds(&mut self, name: &str, help: &str) -> Histogram {
-        let histogram = Histogram::new(exponential_buckets(0.000_5, 2.0, 17));
-        self.0.register(name, help, histogram.clone());
-        histogram
-    }
-
-    fn received(&mut self) -> Vec<Counted> {
-        let batches = self.family("received_batches", "Batches that came");
-        let observations = self.family("received_observations", "Observations that came");
-        let counted = |transport: Transport| Counted {
-            batches: counter(&batches, "transport", transport.name()),
-            observations: counter(&observations, "transport", transport.name()),
-        };
-        Transport::ALL.map(counted).into()
-    }
-}
-
-fn counter(counters: &Counters, key: &'static str, value: &'static str) -> Counter {
-    counters.get_or_create_owned(&[(key, value)])
-}
-
-const fn refusal_name(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Malformed => "malformed",
-        Refusal::FieldMissing => "field_missing",
-        Refusal::Model => "model",
-        Refusal::Provider => "provider",
-        Refusal::Quantization => "quantization",
-        Refusal::Region => "region",
-        Refusal::RequestId => "request_id",
-        Refusal::Operation => "operation",
-        Refusal::CompletedAt => "completed_at",
-        Refusal::Outcome => "outcome",
-        Refusal::Source => "source",
-        Refusal::Tier => "tier",
-        Refusal::Attempt => "attempt",
-        Refusal::StatusCode => "status_code",
-        Refusal::Tokens => "tokens",
-        Refusal::Milliseconds => "milliseconds",
-        Refusal::TtftAboveDuration => "ttft_above_duration",
-        Refusal::TtftNotStreamed => "ttft_not_streamed",
-        Refusal::DurationMissing => "duration_missing",
-        Refusal::DurationTooLong => "duration_too_long",
-        Refusal::Flag => "flag",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_refusal_has_a_counter_of_its_own() {
-        let metrics = Metrics::register(&mut Registry::default());
-        for refusal in Refusal::ALL {
-            metrics.count_refused(&[(0, refusal)]);
-        }
-        assert_eq!(metrics.refused_observations.len(), Refusal::ALL.len());
-        for counter in &metrics.refused_observations {
-            assert_eq!(counter.get(), 1);
-        }
     }
 }

@@ -35,6 +35,12 @@ pub(super) const CRATES: &[Crate] = &[
         // What it sends is the protocol, and no value can stand in for that.
         beside: &["wire"],
     },
+    Crate {
+        name: "intake",
+        place: Place::Layer(2),
+        // What it takes in is the protocol, too.
+        beside: &["wire"],
+    },
     at(Place::Layer(2), "store"),
     at(Place::Layer(STAGES), "agent"),
     at(Place::Layer(STAGES), "collector"),

@@ -27,7 +27,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use secrecy::SecretString;
-use sextant_collector::PeerKey;
+use sextant_intake::PeerKey;
 use sextant_server::Caller;
 
 pub use self::class::{Class, class_of};

@@ -30,7 +30,7 @@ use hyper_util::server::conn::auto::Builder;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
-use sextant_collector::PeerKey;
+use sextant_intake::PeerKey;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sextant_collector::PeerKey;
+use sextant_intake::PeerKey;
 
 /// Room for connections. One peer may take half of it, so that none can shut all others out.
 #[derive(Debug)]

@@ -28,7 +28,7 @@ use crate::config::Config;
 /// Everything that runs.
 pub(super) struct Stages {
     backends: Backends,
-    collector: Option<Arc<Collector>>,
+    collector: Option<Collector>,
     server: Option<Server>,
     owning: Option<JoinHandle<Result<(), AggregatorError>>>,
     health: Arc<Health>,
@@ -103,7 +103,7 @@ impl Stages {
     pub(super) fn http(&self, registry: &Shared) -> Router {
         let mut routes = exposition::router(registry);
         if let Some(collector) = &self.collector {
-            routes = routes.merge(sextant_collector::http::router(collector));
+            routes = routes.merge(sextant_intake::http::router(collector.intake()));
         }
         match &self.server {
             Some(server) => routes.fallback_service(server.http(Arc::clone(&self.health))),
@@ -120,7 +120,7 @@ impl Stages {
             .context("the protocol's descriptors")?;
         let mut routes = Routes::new(health.service()).add_service(reflection);
         if let Some(collector) = &self.collector {
-            routes = routes.add_service(sextant_collector::grpc::service(collector));
+            routes = routes.add_service(sextant_intake::grpc::service(collector.intake()));
         }
         if let Some(server) = &self.server {
             routes = routes
@@ -236,7 +236,7 @@ impl Parts<'_> {
         backends: &Backends,
         registry: &mut Registry,
         stop: &CancellationToken,
-    ) -> anyhow::Result<Arc<Collector>> {
+    ) -> anyhow::Result<Collector> {
         let name = AgentId::new(self.instance).context("the process' name")?;
         let epoch = rand::random();
         let wiring = sextant_collector::Wiring {
@@ -248,11 +248,7 @@ impl Parts<'_> {
             shutdown: stop.clone(),
         };
         let counted = sextant_collector::Metrics::register(registry);
-        Ok(Collector::new(
-            self.config.collector.clone(),
-            wiring,
-            counted,
-        ))
+        Ok(Collector::new(&self.config.collector, wiring, counted))
     }
 
     fn server(

@@ -40,9 +40,9 @@ criterion_main!(benches);
 fn admission(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("admit");
     for definitions in DEFINITIONS {
-        let mut directory = Directory::default();
+        let (rules, mut directory) = (rules(), Directory::default());
         for id in 0..definitions {
-            directory.define(id, Ok(definition(id)), &rules());
+            directory.define(id, Ok(definition(id)), &rules);
         }
         for observations in OBSERVATIONS {
             let batch = batch(observations, definitions);
@@ -55,7 +55,7 @@ fn admission(criterion: &mut Criterion) {
             let name = BenchmarkId::new(format!("{definitions} definitions"), observations);
             group.bench_function(name, |bencher| {
                 let admit_one = |batch: Batch| {
-                    let admitted = admit(batch.into(), &mut directory, &stamp);
+                    let admitted = admit(batch.into(), &mut directory, &rules, &stamp);
                     let parts = admitted.map(|admitted| admitted.parts).unwrap_or_default();
                     for (_, part) in parts {
                         black_box(ObservationsRecord::Part(Box::new(part)).encode());

@@ -10,8 +10,8 @@ use futures::stream;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use prometheus_client::registry::Registry;
-use sextant_collector::grpc::service;
 use sextant_collector::{Collector, Config, Instance, Metrics, Wiring};
+use sextant_intake::grpc::service;
 use sextant_measure::id::AgentId;
 use sextant_measure::time::{Clock, Timestamp};
 use sextant_wire::batch::{Batch, definition_message};
@@ -40,7 +40,7 @@ pub(crate) struct WarmStream {
     frames: mpsc::Sender<Bytes>,
     answers: Answers,
     batch: Bytes,
-    _collector: Arc<Collector>,
+    _collector: Collector,
 }
 
 /// Counts the messages of a response.
@@ -100,7 +100,9 @@ impl WarmStream {
             .uri("http://collector/sextant.v1.ObservationService/Report")
             .header("content-type", "application/grpc")
             .body(body);
-        let response = service(&collector).call(request.expect("a request")).await;
+        let response = service(collector.intake())
+            .call(request.expect("a request"))
+            .await;
         let mut answers = Answers {
             body: response.expect("an answer").into_body(),
             buffer: BytesMut::new(),
@@ -127,7 +129,7 @@ struct Opened {
     frames: mpsc::Sender<Bytes>,
     answers: Answers,
     batch: Bytes,
-    collector: Arc<Collector>,
+    collector: Collector,
 }
 
 impl Opened {
@@ -178,7 +180,7 @@ impl Answers {
     }
 }
 
-fn collector() -> Arc<Collector> {
+fn collector() -> Collector {
     let config = Config {
         observations_per_second_max: NonZeroU32::MAX,
         ..Config::default()
@@ -194,7 +196,7 @@ fn collector() -> Arc<Collector> {
         },
         shutdown: CancellationToken::new(),
     };
-    Collector::new(config, wiring, Metrics::register(&mut Registry::default()))
+    Collector::new(&config, wiring, Metrics::register(&mut Registry::default()))
 }
 
 /// The bytes of a message as a client puts them on a stream.

@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 use sextant_catalog::{Catalog, LiveCatalog};
-use sextant_collector::admission::{Admitted, EARLY_US, Stamp, Submission, admit};
-use sextant_collector::directory::{Directory, Rules, UnusableId};
+use sextant_collector::admission::{Admitted, EARLY_US, Stamp, admit};
+use sextant_collector::directory::{Directory, Rules};
+use sextant_intake::directory::UnusableId;
+use sextant_intake::submission::Submission;
 use sextant_measure::id::Region;
 use sextant_measure::observation::{Definition, Measurement, Tier};
 use sextant_measure::outcome::Outcome;
@@ -20,16 +22,8 @@ use std::collections::BTreeMap;
 use crate::harness::{NOW, PARTITIONS};
 use crate::sample::{
     anonymous, batch, columns, completed_at, definition, directory, identity, measurement,
-    numbered, row, spread,
+    numbered, row, rules, spread,
 };
-
-pub(crate) fn rules() -> Rules {
-    Rules {
-        catalog: LiveCatalog::new(Catalog::shipped().unwrap()),
-        region: Region::default(),
-        partitions: PARTITIONS,
-    }
-}
 
 fn stamp() -> Stamp {
     Stamp {
@@ -48,7 +42,7 @@ fn judge_batch(batch: Batch, definitions: &[Definition], rules: &Rules) -> Admit
     for (id, definition) in (0..).zip(definitions) {
         directory.define(id, Ok(definition.clone()), rules);
     }
-    admit(batch.into(), &mut directory, &stamp()).unwrap()
+    admit(batch.into(), &mut directory, rules, &stamp()).unwrap()
 }
 
 fn only(admitted: &Admitted) -> &Part {
@@ -128,7 +122,7 @@ fn observations_of_an_impossible_definition_are_refused_by_its_fault() {
         directory.define(id, Err(fault), &rules);
     }
     let batch = anonymous(1, spread(6, 6));
-    let admitted = admit(batch.into(), &mut directory, &stamp()).unwrap();
+    let admitted = admit(batch.into(), &mut directory, &rules, &stamp()).unwrap();
     assert_eq!(admitted.accepted, 1);
     let expected: Vec<_> = (1..).zip(faults).collect();
     assert_eq!(admitted.refused, expected);
@@ -138,10 +132,20 @@ fn observations_of_an_impossible_definition_are_refused_by_its_fault() {
 fn nothing_of_a_batch_is_taken_if_it_names_an_unknown_id() {
     let rules = rules();
     let mut directory = directory([0], &rules);
-    let unknown = admit(anonymous(1, spread(4, 2)).into(), &mut directory, &stamp());
+    let unknown = admit(
+        anonymous(1, spread(4, 2)).into(),
+        &mut directory,
+        &rules,
+        &stamp(),
+    );
     assert_eq!(unknown, Err(UnusableId::Unknown(1)));
     directory.define(1, Ok(numbered(1)), &rules);
-    let known = admit(anonymous(1, spread(4, 2)).into(), &mut directory, &stamp());
+    let known = admit(
+        anonymous(1, spread(4, 2)).into(),
+        &mut directory,
+        &rules,
+        &stamp(),
+    );
     assert_eq!(known.unwrap().accepted, 4);
 }
 
@@ -236,7 +240,7 @@ fn a_retry_hashes_alike_whatever_the_offset_the_time_the_ids_and_the_catalog() {
         received_at: NOW.plus_micros(60_000_000),
         ..stamp()
     };
-    let again = admit(again.into(), &mut other_ids, &later).unwrap();
+    let again = admit(again.into(), &mut other_ids, &other_rules, &later).unwrap();
     let (first, again) = (only(&first), only(&again));
     assert_eq!(first.content_hash, again.content_hash);
     assert_ne!(first.series, again.series);
@@ -301,8 +305,8 @@ fn a_part_names_only_the_series_it_uses() {
     // The directory remembers nothing of one batch for the next.
     let rules = rules();
     let mut directory = directory(0..50, &rules);
-    let first = admit(spread_batch(), &mut directory, &stamp()).unwrap();
-    let second = admit(spread_batch(), &mut directory, &stamp()).unwrap();
+    let first = admit(spread_batch(), &mut directory, &rules, &stamp()).unwrap();
+    let second = admit(spread_batch(), &mut directory, &rules, &stamp()).unwrap();
     assert_eq!(first, second);
 }
 
@@ -327,7 +331,7 @@ fn what_was_refused_before_keeps_its_place_among_the_rows() {
     };
     assert_eq!(submission.observations(), 8);
     let mut directory = directory([0], &rules());
-    let admitted = admit(submission, &mut directory, &stamp()).unwrap();
+    let admitted = admit(submission, &mut directory, &rules(), &stamp()).unwrap();
     assert_eq!(admitted.accepted, 2);
     assert_eq!(
         admitted.refused,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use sextant_collector::Config;
-use sextant_collector::grpc::service;
+use sextant_intake::grpc::service;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -33,7 +33,7 @@ impl Call {
     fn open(harness: &Harness, method: &str) -> Self {
         let (frames, incoming) = mpsc::channel(64);
         let request = request(method, Body::from_stream(ReceiverStream::new(incoming)));
-        let service = service(&harness.collector);
+        let service = service(harness.collector.intake());
         let end = async move { end(service.oneshot(request).await.unwrap()).await };
         Self {
             frames,
@@ -210,7 +210,10 @@ async fn a_client_that_does_not_read_its_answers_does_not_hold_shutdown() {
     let (frames, incoming) = mpsc::channel(64);
     let request = request("Report", Body::from_stream(ReceiverStream::new(incoming)));
     // Kept, and never polled.
-    let unread = service(&harness.collector).oneshot(request).await.unwrap();
+    let unread = service(harness.collector.intake())
+        .oneshot(request)
+        .await
+        .unwrap();
     for _ in 0..12 {
         let bytes = Bytes::from(batches());
         frames.send(Ok::<_, Infallible>(bytes)).await.unwrap();
@@ -244,7 +247,7 @@ async fn what_is_no_message_or_too_large_a_one_is_the_senders_fault_and_counted(
                 continue;
             }
             let harness = collector().await;
-            let service = service(&harness.collector);
+            let service = service(harness.collector.intake());
             let response = service.oneshot(request(method, Body::from(bytes.clone())));
             let status = end(response.await.unwrap()).await;
             let case = format!("{method}, {reason}: {status:?}");

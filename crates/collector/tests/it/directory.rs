@@ -2,12 +2,12 @@
 
 use proptest::prelude::*;
 use sextant_collector::admission::{Stamp, admit};
-use sextant_collector::directory::{Directory, UnusableId};
+use sextant_collector::directory::Directory;
+use sextant_intake::directory::UnusableId;
 use sextant_measure::refusal::Refusal;
 
-use crate::admission::rules;
 use crate::harness::NOW;
-use crate::sample::{anonymous, columns, identity, measurement, numbered, row};
+use crate::sample::{anonymous, columns, identity, measurement, numbered, row, rules};
 
 fn series_of(directory: &mut Directory, id: u32) -> Result<String, UnusableId> {
     let stamp = Stamp {
@@ -16,7 +16,7 @@ fn series_of(directory: &mut Directory, id: u32) -> Result<String, UnusableId> {
         received_at: NOW,
     };
     let batch = anonymous(0, columns([row(id, measurement(1_000))]));
-    let admitted = admit(batch.into(), directory, &stamp)?;
+    let admitted = admit(batch.into(), directory, &rules(), &stamp)?;
     let series = &admitted.parts[0].1.series[0];
     Ok(series.endpoint.provider.to_string())
 }

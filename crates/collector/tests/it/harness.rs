@@ -8,8 +8,9 @@ use std::time::Duration;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use sextant_catalog::{Catalog, LiveCatalog};
-use sextant_collector::metrics::Transport;
-use sextant_collector::{Collector, Config, Instance, Metrics, PeerKey, Wiring};
+use sextant_collector::{Collector, Config, Instance, Metrics, Wiring};
+use sextant_intake::metrics::Transport;
+use sextant_intake::{Keeper as _, PeerKey};
 use sextant_measure::id::AgentId;
 use sextant_measure::time::{Clock, Timestamp};
 use sextant_wire::answer::{Acknowledgement, BatchRefusal};
@@ -37,7 +38,7 @@ pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_795_000_000_000_000);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Harness {
-    pub(crate) collector: Arc<Collector>,
+    pub(crate) collector: Collector,
     pub(crate) log: Arc<FaultyLog>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) shutdown: CancellationToken,
@@ -75,7 +76,7 @@ pub(crate) async fn collector_with(config: Config) -> Harness {
         shutdown: shutdown.clone(),
     };
     Harness {
-        collector: Collector::new(config, wiring, metrics),
+        collector: Collector::new(&config, wiring, metrics),
         log,
         clock,
         shutdown,
@@ -96,10 +97,11 @@ impl Harness {
         batch: Batch,
     ) -> Result<Acknowledgement, BatchRefusal> {
         let ids = batch.columns.endpoints().to_vec();
-        let mut directory = directory(ids, self.collector.rules());
-        let submit = self
-            .collector
-            .submit(peer, Transport::GrpcUnary, batch, &mut directory);
+        let mut directory = directory(ids, self.collector.intake().keeper().rules());
+        let submit =
+            self.collector
+                .intake()
+                .submit(peer, Transport::GrpcUnary, batch, &mut directory);
         timeout(PATIENCE, submit).await.expect("an answer in time")
     }
 
@@ -114,7 +116,7 @@ impl Harness {
     pub(crate) async fn serve(&self) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let service = sextant_collector::grpc::service(&self.collector);
+        let service = sextant_intake::grpc::service(self.collector.intake());
         let server = Server::builder()
             .add_service(service)
             .serve_with_incoming(TcpListenerStream::new(listener));

@@ -14,9 +14,8 @@ use sextant_collector::admission::{Stamp, admit};
 use sextant_wire::columns::Columns;
 use sextant_wire::v1;
 
-use crate::admission::rules;
 use crate::harness::{Conversation, Harness, NOW, collector};
-use crate::sample::{anonymous, batch, directory, identity, spread};
+use crate::sample::{anonymous, batch, directory, identity, rules, spread};
 
 const INVALID_ARGUMENT: i32 = 3;
 
@@ -143,7 +142,7 @@ fn any_columns_are_admitted_without_a_panic_and_each_row_is_accounted_for() {
             received_at: NOW,
         };
         let mut directory = directory(0..8, &rules);
-        let admitted = admit(batch.into(), &mut directory, &stamp).unwrap();
+        let admitted = admit(batch.into(), &mut directory, &rules, &stamp).unwrap();
         let kept: usize = admitted.parts.iter().map(|(_, p)| p.columns.len()).sum();
         assert_eq!(kept + admitted.refused.len(), rows);
         for (_, part) in &admitted.parts {

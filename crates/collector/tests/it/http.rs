@@ -10,7 +10,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sextant_collector::Config;
-use sextant_collector::http::{PATH, router};
+use sextant_intake::http::{PATH, router};
 use sextant_wire::json::rfc3339;
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
@@ -34,7 +34,10 @@ async fn post(harness: &Harness, headers: &[(&str, &str)], body: impl Into<Body>
         request = request.header(*name, *value);
     }
     let request = request.body(body.into()).unwrap();
-    let response = router(&harness.collector).oneshot(request).await.unwrap();
+    let response = router(harness.collector.intake())
+        .oneshot(request)
+        .await
+        .unwrap();
     let text = |name: &str| {
         let value = response.headers().get(name)?;
         Some(value.to_str().unwrap().to_owned())

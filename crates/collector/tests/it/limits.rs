@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sextant_collector::{Config, PeerKey};
+use sextant_collector::Config;
+use sextant_intake::PeerKey;
 use sextant_wire::answer::{BatchRefusal, BatchRefusalReason as Reason};
 use sextant_wire::batch::Batch;
 

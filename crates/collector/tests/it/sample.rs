@@ -1,5 +1,6 @@
 //! Batches to send.
 
+use sextant_catalog::{Catalog, LiveCatalog};
 use sextant_collector::directory::{Directory, Rules};
 use sextant_measure::id::{AgentId, ModelId, ProviderId, Region};
 use sextant_measure::observation::{Definition, Measurement};
@@ -11,7 +12,7 @@ use sextant_wire::columns::{Columns, ColumnsBuilder, Row};
 use sextant_wire::identity::Identity;
 use sextant_wire::v1;
 
-use crate::harness::NOW;
+use crate::harness::{NOW, PARTITIONS};
 
 pub(crate) const MODEL: &str = "meta-llama/llama-4-scout";
 
@@ -21,6 +22,14 @@ pub(crate) fn definition(provider: &str) -> Definition {
         provider: ProviderId::new(provider).unwrap(),
         quantization: Some(Quantization::Fp8),
         region: Some(Region::new("us-west-2").unwrap()),
+    }
+}
+
+pub(crate) fn rules() -> Rules {
+    Rules {
+        catalog: LiveCatalog::new(Catalog::shipped().unwrap()),
+        region: Region::default(),
+        partitions: PARTITIONS,
     }
 }
 

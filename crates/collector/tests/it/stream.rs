@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use sextant_catalog::Catalog;
 use sextant_collector::Config;
+use sextant_intake::Keeper as _;
 use sextant_measure::observation::Definition;
 use sextant_measure::quantization::Quantization;
 use sextant_wire::batch::definition_message;
@@ -162,7 +163,13 @@ async fn a_catalog_that_is_replaced_stamps_what_a_stream_has_defined() {
     conversation.send(batch(1, spread(1, 1))).await;
     conversation.acknowledged().await;
     let empty = Catalog::parse("none", "").unwrap();
-    harness.collector.rules().catalog.replace(empty);
+    harness
+        .collector
+        .intake()
+        .keeper()
+        .rules()
+        .catalog
+        .replace(empty);
     conversation.send(batch(2, spread(1, 1))).await;
     conversation.acknowledged().await;
     let parts = harness.log.parts().await;

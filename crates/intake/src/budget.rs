@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::config::length;
+use crate::limits::length;
 
 /// What all peers may hold together.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub(crate) struct Budget {
 
 /// What one peer may hold: at most half of the whole, rounded up.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub struct Share {
     own: Arc<Semaphore>,
     whole: Arc<Semaphore>,
     max: u32,
@@ -24,14 +24,14 @@ pub(crate) struct Share {
 
 /// A quantity that is held until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub struct Held {
     own: OwnedSemaphorePermit,
     whole: OwnedSemaphorePermit,
 }
 
 /// Why a quantity can't be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub enum Refused {
     /// It is more than a share ever has.
     Never,
     /// Others hold it.
@@ -59,7 +59,10 @@ impl Budget {
 
 impl Share {
     /// Takes `n`, at once or not at all.
-    pub(crate) fn take(&self, n: u32) -> Result<Held, Refused> {
+    ///
+    /// # Errors
+    /// It can't be had now, or never.
+    pub fn take(&self, n: u32) -> Result<Held, Refused> {
         if n > self.max {
             return Err(Refused::Never);
         }
@@ -73,7 +76,7 @@ impl Share {
 
 impl Held {
     /// Lets the sum hold this too. Both must be of one share.
-    pub(crate) fn add_to(self, sum: &mut Option<Self>) {
+    pub fn add_to(self, sum: &mut Option<Self>) {
         if let Some(sum) = sum {
             sum.own.merge(self.own);
             sum.whole.merge(self.whole);

@@ -23,10 +23,10 @@ use tonic::{Status, Streaming};
 use super::status::{status, unreadable};
 use super::{meaning, rows};
 use crate::budget::Held;
-use crate::collector::{Collector, Pending};
-use crate::config::length;
-use crate::directory::Directory;
-use crate::metrics::{Metrics, Transport};
+use crate::intake::{DirectoryOf, Intake, Pending};
+use crate::keeper::Keeper;
+use crate::limits::length;
+use crate::metrics::Transport;
 use crate::peer::{Peer, PeerKey};
 use crate::refusal;
 
@@ -54,21 +54,21 @@ struct Writer {
 }
 
 /// The reading end.
-struct Reader {
-    collector: Arc<Collector>,
+struct Reader<K: Keeper> {
+    intake: Arc<Intake<K>>,
     peer: Arc<Peer>,
-    directory: Directory,
+    directory: DirectoryOf<K>,
     /// What the directory takes of the bounded definitions.
     definitions: Option<Held>,
     writer: Writer,
     places: Arc<Semaphore>,
-    _open: Open,
+    _open: Open<K>,
 }
 
 /// A stream that is counted as open.
-struct Open {
+struct Open<K> {
     _held: Held,
-    metrics: Arc<Metrics>,
+    intake: Arc<Intake<K>>,
 }
 
 /// Why a stream is no longer read.
@@ -81,34 +81,34 @@ enum End {
     Broken(Status),
 }
 
-/// Opens a stream, its reader a task of the collector.
-pub(super) fn open(
-    collector: &Arc<Collector>,
+/// Opens a stream, its reader a task of the intake.
+pub(super) fn open<K: Keeper>(
+    intake: &Arc<Intake<K>>,
     peer: &PeerKey,
     requests: Streaming<v1::ReportRequest>,
 ) -> Result<Answers, BatchRefusal> {
-    let peer = collector.peer(peer)?;
+    let peer = intake.peer(peer)?;
     let held = peer.streams.take(1);
-    let held = held.map_err(|_| refusal::too_many_streams(&collector.config))?;
-    collector.metrics.begun_streams.inc();
+    let held = held.map_err(|_| refusal::too_many_streams(&intake.limits))?;
+    intake.metrics.begun_streams.inc();
     let (answers, outgoing) = mpsc::channel(ANSWERS_MAX);
-    let places = length(collector.config.stream_batches_max);
+    let places = length(intake.limits.stream_batches_max);
     let reader = Reader {
-        collector: Arc::clone(collector),
+        intake: Arc::clone(intake),
         peer,
-        directory: Directory::default(),
+        directory: DirectoryOf::<K>::default(),
         definitions: None,
         writer: Writer {
             answers,
-            shutdown: collector.shutdown.clone(),
+            shutdown: intake.shutdown.clone(),
         },
         places: Arc::new(Semaphore::new(places)),
         _open: Open {
             _held: held,
-            metrics: Arc::clone(&collector.metrics),
+            intake: Arc::clone(intake),
         },
     };
-    collector.tasks.spawn(reader.run(requests));
+    intake.tasks.spawn(reader.run(requests));
     Ok(Answers(ReceiverStream::new(outgoing)))
 }
 
@@ -157,29 +157,26 @@ impl Writer {
     }
 }
 
-impl Reader {
+impl<K: Keeper> Reader<K> {
     async fn run(mut self, mut requests: Streaming<v1::ReportRequest>) {
-        let config = &self.collector.config;
+        let limits = &self.intake.limits;
         self.writer
             .answer(Answer::Hello(v1::Hello {
-                time_us: self.collector.clock.now().as_micros(),
-                batch_observations_max: config.observations_max.get(),
-                message_bytes_max: config.message_bytes_max.get(),
+                time_us: self.intake.clock.now().as_micros(),
+                batch_observations_max: limits.observations_max.get(),
+                message_bytes_max: limits.message_bytes_max.get(),
             }))
             .await;
         let end = self.read(&mut requests).await;
         // Every place is free again once every batch has been answered.
-        let all = self.collector.config.stream_batches_max.get();
+        let all = self.intake.limits.stream_batches_max.get();
         drop(self.places.acquire_many(all).await);
         let status = match end {
             End::HalfClosed => return,
-            End::Shutdown => {
-                let refusal = refusal::unavailable("the collector stops", &self.collector.config);
-                status(&refusal)
-            }
+            End::Shutdown => status(&refusal::stopping(&self.intake.limits)),
             End::Broken(error) => match unreadable(&error) {
                 Some(refusal) => {
-                    let refusal = self.collector.refuse(Transport::GrpcStream, 0, refusal);
+                    let refusal = self.intake.refuse(Transport::GrpcStream, 0, refusal);
                     status(&refusal)
                 }
                 None => error,
@@ -189,7 +186,7 @@ impl Reader {
     }
 
     async fn read(&mut self, requests: &mut Streaming<v1::ReportRequest>) -> End {
-        let shutdown = self.collector.shutdown.clone();
+        let shutdown = self.intake.shutdown.clone();
         loop {
             let next = async {
                 let place = Arc::clone(&self.places).acquire_owned().await;
@@ -210,7 +207,7 @@ impl Reader {
                 (_, Some(Request::Definitions(definitions))) => self.define(&definitions),
                 (_, Some(Request::Heartbeat(heartbeat))) => self.hear(heartbeat),
                 // A kind of message that only newer collectors know.
-                (_, None) => _ = self.collector.metrics.unknown_fields.inc(),
+                (_, None) => _ = self.intake.metrics.unknown_fields.inc(),
             }
         }
     }
@@ -223,19 +220,19 @@ impl Reader {
         }
     }
 
-    fn admit(&mut self, batch: v1::Batch) -> Result<Pending, BatchRefusal> {
-        let (collector, transport) = (&self.collector, Transport::GrpcStream);
+    fn admit(&mut self, batch: v1::Batch) -> Result<Pending<K>, BatchRefusal> {
+        let (intake, transport) = (&self.intake, Transport::GrpcStream);
         let observations = rows(&batch);
         let batch = Batch::try_from(batch).map_err(|error| {
-            collector.refuse(transport, observations, refusal::undecodable(&error))
+            intake.refuse(transport, observations, refusal::undecodable(&error))
         })?;
-        collector.admit(&self.peer, transport, batch.into(), &mut self.directory)
+        intake.admit(&self.peer, transport, batch.into(), &mut self.directory)
     }
 
-    fn commit(&self, mut pending: Pending, sequence: u64, place: OwnedSemaphorePermit) {
-        let (collector, writer) = (Arc::clone(&self.collector), self.writer.clone());
-        self.collector.tasks.spawn(async move {
-            let answer = match collector.commit(&mut pending).await {
+    fn commit(&self, pending: Pending<K>, sequence: u64, place: OwnedSemaphorePermit) {
+        let (intake, writer) = (Arc::clone(&self.intake), self.writer.clone());
+        self.intake.tasks.spawn(async move {
+            let answer = match intake.commit(pending).await {
                 Ok(acknowledgement) => Answer::Acknowledged(acknowledgement),
                 Err(refusal) => Answer::Refused(sequence, refusal),
             };
@@ -245,14 +242,14 @@ impl Reader {
     }
 
     fn define(&mut self, definitions: &v1::Definitions) {
-        let definitions_max = length(self.collector.config.stream_definitions_max);
+        let definitions_max = length(self.intake.limits.stream_definitions_max);
         for definition in &definitions.definitions {
             let is_new = !self.directory.knows(definition.id);
             if is_new && (self.directory.len() >= definitions_max || !self.hold_definition()) {
                 self.directory.turn_away();
                 continue;
             }
-            let rules = &self.collector.rules;
+            let rules = self.intake.keeper().rules();
             self.directory
                 .define(definition.id, meaning(definition), rules);
         }
@@ -268,14 +265,14 @@ impl Reader {
 
     fn hear(&self, heartbeat: v1::Heartbeat) {
         match Heartbeat::try_from(heartbeat) {
-            Ok(heartbeat) => self.collector.hear(&self.peer, heartbeat),
-            Err(_) => _ = self.collector.metrics.refused_heartbeats.inc(),
+            Ok(heartbeat) => self.intake.hear(&self.peer, heartbeat),
+            Err(_) => _ = self.intake.metrics.refused_heartbeats.inc(),
         }
     }
 }
 
-impl Drop for Open {
+impl<K> Drop for Open<K> {
     fn drop(&mut self) {
-        self.metrics.ended_streams.inc();
+        self.intake.metrics.ended_streams.inc();
     }
 }

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use tonic::transport::server::TcpConnectInfo;
 
 use crate::budget::{Budget, Share};
-use crate::config::{Config, length};
 use crate::limiter::Limiter;
+use crate::limits::{Limits, length};
 
 /// A peer that has been silent for so long has all its quotas again: forgetting it loses nothing.
 const IDLE: Duration = Duration::from_mins(1);
@@ -35,13 +35,13 @@ pub enum PeerKey {
 
 /// What is kept of a peer.
 #[derive(Debug)]
-pub(crate) struct Peer {
+pub struct Peer {
     /// Observations.
     pub(crate) rate: Limiter,
     /// Pairs of agent and epoch.
-    pub(crate) new_senders: Limiter,
-    /// Bytes that wait for the log.
-    pub(crate) in_flight_bytes: Share,
+    pub new_senders: Limiter,
+    /// Bytes that are not durable yet.
+    pub in_flight_bytes: Share,
     /// Bytes of HTTP bodies and gRPC messages that are not whole yet.
     pub(crate) body_bytes: Share,
     /// Open streams.
@@ -86,7 +86,7 @@ impl PeerKey {
     }
 
     /// What a layer in front has said, else the connection's address, else [`PeerKey::Local`].
-    pub(crate) fn of_request(extensions: &Extensions) -> Self {
+    pub fn of_request(extensions: &Extensions) -> Self {
         if let Some(key) = extensions.get::<Self>() {
             return key.clone();
         }
@@ -99,21 +99,21 @@ impl PeerKey {
 }
 
 impl Peers {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         // A batch of the largest size must pass at a low rate, too.
-        let burst: NonZeroU32 = config
+        let burst: NonZeroU32 = limits
             .observations_per_second_max
-            .max(config.observations_max);
+            .max(limits.observations_max);
         Self {
             recent: DashMap::new(),
-            capacity: length(config.peers_max),
-            rate: Quota::per_second(config.observations_per_second_max).allow_burst(burst),
-            new_senders: Quota::per_minute(config.new_senders_per_minute_max),
+            capacity: length(limits.peers_max),
+            rate: Quota::per_second(limits.observations_per_second_max).allow_burst(burst),
+            new_senders: Quota::per_minute(limits.new_senders_per_minute_max),
             budgets: Budgets {
-                in_flight_bytes: Budget::new(config.in_flight_bytes_max),
-                body_bytes: Budget::new(config.body_bytes_max),
-                streams: Budget::new(config.streams_max),
-                definitions: Budget::new(config.definitions_max),
+                in_flight_bytes: Budget::new(limits.in_flight_bytes_max),
+                body_bytes: Budget::new(limits.body_bytes_max),
+                streams: Budget::new(limits.streams_max),
+                definitions: Budget::new(limits.definitions_max),
             },
             begun: Instant::now(),
             swept: Mutex::new(None),
@@ -203,11 +203,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn past_the_bound_only_idle_peers_make_room() {
-        let config = Config {
+        let limits = Limits {
             peers_max: NonZeroU32::new(2).unwrap(),
-            ..Config::default()
+            ..Limits::default()
         };
-        let peers = Peers::new(&config);
+        let peers = Peers::new(&limits);
         let busy = peers.get(&address("192.0.2.1")).unwrap();
         assert!(peers.get(&address("192.0.2.2")).is_some());
         assert!(peers.get(&address("192.0.2.3")).is_none());
@@ -220,12 +220,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_over_its_quota_waits_as_long_as_it_is_told() {
-        let config = Config {
+        let limits = Limits {
             observations_per_second_max: NonZeroU32::new(100).unwrap(),
             observations_max: NonZeroU32::new(100).unwrap(),
-            ..Config::default()
+            ..Limits::default()
         };
-        let peer = Peers::new(&config).get(&PeerKey::Local).unwrap();
+        let peer = Peers::new(&limits).get(&PeerKey::Local).unwrap();
         assert_eq!(peer.rate.take(100), Ok(()));
         let wait = peer.rate.take(50).unwrap_err().0.unwrap();
         assert!(wait <= Duration::from_millis(500), "{wait:?}");

@@ -18,8 +18,9 @@ use tokio::time::timeout;
 
 use self::answer::{Problem, accepted};
 use self::posted::Posted;
-use crate::collector::Collector;
-use crate::config::length;
+use crate::intake::Intake;
+use crate::keeper::Keeper;
+use crate::limits::length;
 use crate::metrics::Transport;
 use crate::peer::{Peer, PeerKey};
 use crate::refusal;
@@ -27,24 +28,27 @@ use crate::refusal;
 /// Where observations are posted.
 pub const PATH: &str = "/api/v1/observations";
 
-/// The routes of a collector.
-pub fn router(collector: &Arc<Collector>) -> Router {
-    let body_bytes_max = length(collector.config.message_bytes_max);
+/// The routes of an intake.
+pub fn router<K: Keeper>(intake: &Arc<Intake<K>>) -> Router {
+    let body_bytes_max = length(intake.limits.message_bytes_max);
     Router::new()
-        .route(PATH, post(report))
+        .route(PATH, post(report::<K>))
         .layer(DefaultBodyLimit::max(body_bytes_max))
-        .with_state(Arc::clone(collector))
+        .with_state(Arc::clone(intake))
 }
 
-async fn report(State(collector): State<Arc<Collector>>, request: Request) -> Response {
-    match take(&collector, request).await {
+async fn report<K: Keeper>(State(intake): State<Arc<Intake<K>>>, request: Request) -> Response {
+    match take(&intake, request).await {
         Ok(acknowledgement) => accepted(&acknowledgement),
         Err(problem) => problem.response(),
     }
 }
 
-async fn take(collector: &Arc<Collector>, request: Request) -> Result<Acknowledgement, Problem> {
-    let refuse = |refusal| collector.refuse(Transport::Http, 0, refusal);
+async fn take<K: Keeper>(
+    intake: &Arc<Intake<K>>,
+    request: Request,
+) -> Result<Acknowledgement, Problem> {
+    let refuse = |refusal| intake.refuse(Transport::Http, 0, refusal);
     let key = PeerKey::of_request(request.extensions());
     if is_encoded(request.headers()) {
         let message = "the body must come without a content encoding";
@@ -53,41 +57,41 @@ async fn take(collector: &Arc<Collector>, request: Request) -> Result<Acknowledg
     }
     let identity = identity::of(request.headers()).map_err(refusal::invalid);
     let identity = identity.map_err(refuse)?;
-    let peer = collector.peer(&key).map_err(refuse)?;
-    let posted = read(collector, &peer, request).await?.map_err(refuse)?;
+    let peer = intake.peer(&key).map_err(refuse)?;
+    let posted = read(intake, &peer, request).await?.map_err(refuse)?;
     let unknown_fields = posted.unknown_fields;
-    collector.metrics.unknown_fields.inc_by(unknown_fields);
+    intake.metrics.unknown_fields.inc_by(unknown_fields);
     let (submission, mut directory) = posted.under(identity);
-    let answer = collector.submit(&key, Transport::Http, submission, &mut directory);
+    let answer = intake.submit(&key, Transport::Http, submission, &mut directory);
     Ok(answer.await?)
 }
 
 /// Reads and parses the body, within what its sender may hold of all bodies' bytes.
-async fn read(
-    collector: &Arc<Collector>,
+async fn read<K: Keeper>(
+    intake: &Arc<Intake<K>>,
     peer: &Peer,
     request: Request,
-) -> Result<Result<Posted, BatchRefusal>, Problem> {
-    let (config, rules) = (&collector.config, collector.rules.clone());
-    let refuse = |refusal| collector.refuse(Transport::Http, 0, refusal);
-    let bytes_max = config.message_bytes_max.get();
+) -> Result<Result<Posted<K>, BatchRefusal>, Problem> {
+    let (limits, keeper) = (&intake.limits, Arc::clone(intake.keeper()));
+    let refuse = |refusal| intake.refuse(Transport::Http, 0, refusal);
+    let bytes_max = limits.message_bytes_max.get();
     let bytes = content_length(request.headers()).unwrap_or(bytes_max);
     let held = peer.body_bytes.take(bytes.min(bytes_max));
-    let _held = held.map_err(|_| refuse(refusal::load("bodies", config)))?;
-    let arriving = timeout(config.body_wait_max(), Bytes::from_request(request, &()));
+    let _held = held.map_err(|_| refuse(refusal::load("bodies", limits)))?;
+    let arriving = timeout(limits.body_wait_max, Bytes::from_request(request, &()));
     let body = tokio::select! {
         biased;
         body = arriving => body,
         // Nothing has been promised for what is not here yet.
-        () = collector.shutdown.cancelled() => {
-            let refusal = refuse(refusal::unavailable("the collector stops", config));
+        () = intake.shutdown.cancelled() => {
+            let refusal = refuse(refusal::stopping(limits));
             return Err(Problem::from(refusal).closing());
         }
     };
     let body = match body {
         Ok(Ok(body)) => body,
         Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            return Err(refuse(refusal::message_too_large(config)).into());
+            return Err(refuse(refusal::message_too_large(limits)).into());
         }
         Ok(Err(rejection)) => {
             let message = rejection.body_text();
@@ -100,11 +104,11 @@ async fn read(
             return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, message));
         }
     };
-    let observations_max = length(config.observations_max);
+    let observations_max = length(limits.observations_max);
     // Megabytes of JSON would keep the other tasks of this thread waiting.
-    let parse = move || Posted::parse(&body, observations_max, &rules);
-    let posted = collector.tasks.spawn_blocking(parse).await;
-    Ok(posted.unwrap_or_else(|_| Err(refusal::unavailable("the collector stops", config))))
+    let parse = move || Posted::parse(&body, observations_max, keeper.rules());
+    let posted = intake.tasks.spawn_blocking(parse).await;
+    Ok(posted.unwrap_or_else(|_| Err(refusal::stopping(limits))))
 }
 
 /// Whether the bytes of the body are something other than the text.

@@ -26,39 +26,46 @@ use tonic::{Request, Response, Status, Streaming};
 use self::arrival::Arrival;
 use self::status::{status, unreadable};
 pub use self::stream::Answers;
-use crate::collector::Collector;
-use crate::config::length;
-use crate::directory::Directory;
+use crate::intake::{DirectoryOf, Intake};
+use crate::keeper::Keeper;
+use crate::limits::length;
 use crate::metrics::Transport;
 use crate::peer::PeerKey;
 use crate::refusal;
 
 /// The service, what arrives for it limited, before a server's own layers.
-#[derive(Clone)]
-pub struct Bounded {
-    collector: Arc<Collector>,
-    server: ObservationServiceServer<Service>,
+pub struct Bounded<K> {
+    intake: Arc<Intake<K>>,
+    server: ObservationServiceServer<Service<K>>,
 }
 
 /// The service itself.
-#[derive(Clone)]
-pub struct Service(Arc<Collector>);
+pub struct Service<K>(Arc<Intake<K>>);
 
-/// The service of a collector, its messages limited in size, number and time.
-pub fn service(collector: &Arc<Collector>) -> Bounded {
-    let message_bytes_max = length(collector.config.message_bytes_max);
-    let service = Service(Arc::clone(collector));
+/// The service of an intake, its messages limited in size, number and time.
+pub fn service<K: Keeper>(intake: &Arc<Intake<K>>) -> Bounded<K> {
+    let message_bytes_max = length(intake.limits.message_bytes_max);
+    let service = Service(Arc::clone(intake));
     Bounded {
-        collector: Arc::clone(collector),
+        intake: Arc::clone(intake),
         server: ObservationServiceServer::new(service).max_decoding_message_size(message_bytes_max),
     }
 }
 
-impl NamedService for Bounded {
+impl<K> Clone for Bounded<K> {
+    fn clone(&self) -> Self {
+        Self {
+            intake: Arc::clone(&self.intake),
+            server: self.server.clone(),
+        }
+    }
+}
+
+impl<K> NamedService for Bounded<K> {
     const NAME: &'static str = SERVICE_NAME;
 }
 
-impl tower::Service<http::Request<Body>> for Bounded {
+impl<K: Keeper> tower::Service<http::Request<Body>> for Bounded<K> {
     type Response = http::Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -72,31 +79,29 @@ impl tower::Service<http::Request<Body>> for Bounded {
             Some("ReportBatch") => Transport::GrpcUnary,
             _ => Transport::GrpcStream,
         };
-        let peer = match self
-            .collector
-            .peer(&PeerKey::of_request(request.extensions()))
-        {
+        let key = PeerKey::of_request(request.extensions());
+        let peer = match self.intake.peer(&key) {
             Ok(peer) => peer,
             Err(refusal) => {
                 let refusal = self.turned_away(transport, refusal);
                 return Box::pin(ready(Ok(status(&refusal).into_http())));
             }
         };
-        let arrival = Arrival::new(&self.collector, peer, transport);
+        let arrival = Arrival::new(&self.intake, peer, transport);
         let answer = self.server.call(request.map(|body| arrival.of(body)));
         if transport == Transport::GrpcStream {
             return answer;
         }
-        let collector = Arc::clone(&self.collector);
-        Box::pin(async move { Ok(judged(&collector, answer.await?)) })
+        let intake = Arc::clone(&self.intake);
+        Box::pin(async move { Ok(judged(&intake, answer.await?)) })
     }
 }
 
-impl Bounded {
+impl<K: Keeper> Bounded<K> {
     /// Who may not even begin. A stream that is not opened is no batch that is refused.
     fn turned_away(&self, transport: Transport, refusal: BatchRefusal) -> BatchRefusal {
         match transport {
-            Transport::GrpcUnary => self.collector.refuse(transport, 0, refusal),
+            Transport::GrpcUnary => self.intake.refuse(transport, 0, refusal),
             Transport::GrpcStream | Transport::Http => refusal,
         }
     }
@@ -104,16 +109,16 @@ impl Bounded {
 
 /// The answer of a call. tonic decodes its message before the service is asked, so what is no
 /// message is refused here.
-fn judged(collector: &Collector, answer: http::Response<Body>) -> http::Response<Body> {
+fn judged<K: Keeper>(intake: &Intake<K>, answer: http::Response<Body>) -> http::Response<Body> {
     let error = Status::from_header_map(answer.headers());
     let Some(refusal) = error.as_ref().and_then(unreadable) else {
         return answer;
     };
-    status(&collector.refuse(Transport::GrpcUnary, 0, refusal)).into_http()
+    status(&intake.refuse(Transport::GrpcUnary, 0, refusal)).into_http()
 }
 
 #[tonic::async_trait]
-impl ObservationService for Service {
+impl<K: Keeper> ObservationService for Service<K> {
     type ReportStream = Answers;
 
     async fn report(
@@ -144,24 +149,26 @@ impl ObservationService for Service {
     }
 }
 
-impl Service {
-    fn read(&self, request: v1::ReportBatchRequest) -> Result<(Batch, Directory), BatchRefusal> {
-        let Self(collector) = self;
-        let refuse = |observations, refusal| {
-            Err(collector.refuse(Transport::GrpcUnary, observations, refusal))
-        };
+impl<K: Keeper> Service<K> {
+    fn read(
+        &self,
+        request: v1::ReportBatchRequest,
+    ) -> Result<(Batch, DirectoryOf<K>), BatchRefusal> {
+        let Self(intake) = self;
+        let refuse =
+            |observations, refusal| Err(intake.refuse(Transport::GrpcUnary, observations, refusal));
         let Some(batch) = request.batch else {
             return refuse(0, refusal::invalid("batch: required"));
         };
         let observations = rows(&batch);
-        let definitions_max = collector.config.stream_definitions_max;
+        let definitions_max = intake.limits.stream_definitions_max;
         if request.definitions.len() > length(definitions_max) {
             let message = format!("more than {definitions_max} definitions; send smaller batches");
             return refuse(observations, refusal::invalid(message));
         }
-        let mut directory = Directory::default();
+        let mut directory = DirectoryOf::<K>::default();
         for definition in &request.definitions {
-            directory.define(definition.id, meaning(definition), &collector.rules);
+            directory.define(definition.id, meaning(definition), intake.keeper().rules());
         }
         match Batch::try_from(batch) {
             Ok(batch) => Ok((batch, directory)),

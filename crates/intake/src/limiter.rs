@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// Lets through what keeps a quota.
 #[derive(Debug)]
-pub(crate) struct Limiter(
+pub struct Limiter(
     RateLimiter<
         governor::state::NotKeyed,
         governor::state::InMemoryState,
@@ -24,10 +24,11 @@ struct Monotonic(Instant);
 
 /// It comes too early, by this much; or, without a figure, it is more than the quota ever takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TooFast(pub(crate) Option<Duration>);
+pub struct TooFast(pub Option<Duration>);
 
 impl Limiter {
-    pub(crate) fn new(quota: Quota) -> Self {
+    /// With the whole quota at hand.
+    pub fn new(quota: Quota) -> Self {
         Self(RateLimiter::direct_with_clock(
             quota,
             Monotonic(Instant::now()),
@@ -35,7 +36,10 @@ impl Limiter {
     }
 
     /// Takes `n` from the quota, all or nothing.
-    pub(crate) fn take(&self, n: u32) -> Result<(), TooFast> {
+    ///
+    /// # Errors
+    /// The quota has less left.
+    pub fn take(&self, n: u32) -> Result<(), TooFast> {
         let Some(n) = NonZeroU32::new(n) else {
             return Ok(());
         };

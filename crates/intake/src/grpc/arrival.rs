@@ -18,15 +18,16 @@ use tonic::body::Body;
 use super::framing::{Found, Framing};
 use super::status::{exhausted, status, too_slow};
 use crate::budget::Held;
-use crate::collector::Collector;
-use crate::config::length;
+use crate::intake::Intake;
+use crate::keeper::Keeper;
+use crate::limits::length;
 use crate::metrics::Transport;
 use crate::peer::Peer;
 use crate::refusal;
 
 /// The bytes of one request.
-pub(super) struct Arrival {
-    collector: Arc<Collector>,
+pub(super) struct Arrival<K> {
+    intake: Arc<Intake<K>>,
     peer: Arc<Peer>,
     transport: Transport,
     framing: Framing,
@@ -38,16 +39,16 @@ pub(super) struct Arrival {
     end: Option<Status>,
 }
 
-impl Arrival {
-    pub(super) fn new(collector: &Arc<Collector>, peer: Arc<Peer>, transport: Transport) -> Self {
-        let config = &collector.config;
+impl<K: Keeper> Arrival<K> {
+    pub(super) fn new(intake: &Arc<Intake<K>>, peer: Arc<Peer>, transport: Transport) -> Self {
+        let limits = &intake.limits;
         Self {
-            collector: Arc::clone(collector),
+            intake: Arc::clone(intake),
             peer,
             transport,
-            framing: Framing::new(length(config.message_bytes_max)),
+            framing: Framing::new(length(limits.message_bytes_max)),
             held: None,
-            patience: config.body_wait_max(),
+            patience: limits.body_wait_max,
             end: None,
         }
     }
@@ -70,8 +71,8 @@ impl Arrival {
         let frame = tokio::select! {
             biased;
             frame = frames.next() => frame,
-            () = self.collector.shutdown.cancelled() => {
-                let refusal = refusal::unavailable("the collector stops", &self.collector.config);
+            () = self.intake.shutdown.cancelled() => {
+                let refusal = refusal::stopping(&self.intake.limits);
                 return Err(status(&self.refuse(refusal)));
             }
             () = sleep(self.patience), if is_unfinished => {
@@ -105,24 +106,24 @@ impl Arrival {
     }
 
     fn hold(&mut self, bytes: usize, found: Found) -> Result<(), Status> {
-        let config = &self.collector.config;
+        let limits = &self.intake.limits;
         let mut unfinished = bytes;
         if found.whole > 0 && self.transport == Transport::GrpcStream {
             self.held = None;
-            self.patience = config.body_wait_max();
+            self.patience = limits.body_wait_max;
             unfinished = self.framing.unfinished();
         }
         if found.is_too_large {
-            return Err(status(&self.refuse(refusal::message_too_large(config))));
+            return Err(status(&self.refuse(refusal::message_too_large(limits))));
         }
         let unfinished = u32::try_from(unfinished).unwrap_or(u32::MAX);
         let held = self.peer.body_bytes.take(unfinished);
-        let held = held.map_err(|_| exhausted(&self.refuse(refusal::load("messages", config))))?;
+        let held = held.map_err(|_| exhausted(&self.refuse(refusal::load("messages", limits))))?;
         held.add_to(&mut self.held);
         Ok(())
     }
 
     fn refuse(&self, refusal: BatchRefusal) -> BatchRefusal {
-        self.collector.refuse(self.transport, 0, refusal)
+        self.intake.refuse(self.transport, 0, refusal)
     }
 }
