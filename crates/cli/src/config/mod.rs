@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sextant_catalog::Catalog;
+use sextant_prober::config::Resolved;
 
 use crate::access::Access;
 
@@ -54,6 +55,8 @@ pub struct Settings {
     pub access: Access,
     /// The catalog of `[catalog] file`, or the shipped one.
     pub catalog: Catalog,
+    /// What to ask and with what, of a process that asks.
+    pub prober: Option<Resolved>,
     shown: Vec<Setting>,
 }
 
@@ -75,6 +78,8 @@ pub struct Engines {
     pub kafka: bool,
     /// The store of a fleet.
     pub clickhouse: bool,
+    /// Providers, with keys of its own.
+    pub providers: bool,
 }
 
 impl Engines {
@@ -82,6 +87,7 @@ impl Engines {
     pub const ALL: Self = Self {
         kafka: true,
         clickhouse: true,
+        providers: true,
     };
 }
 
@@ -141,11 +147,12 @@ fn read(
     entries.extend(layer::environment(variables, &keys, problems));
     entries.extend(layer::flags(flags));
     let Assembled { config, entries } = assemble::assemble(entries, &defaults, &keys, problems)?;
-    let (access, catalog) = rules::check(&config, &entries, engines, problems)?;
+    let (access, catalog, prober) = rules::check(&config, &entries, engines, problems)?;
     Some(Settings {
         config,
         access,
         catalog,
+        prober,
         shown: keys.names().map(|key| setting(key, &entries)).collect(),
     })
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use sextant_aggregator::AggregatorConfig;
 use sextant_collector::Config as CollectorConfig;
 use sextant_eventlog::kafka::KafkaConfig;
+use sextant_prober::Config as ProberConfig;
 use sextant_server::Config as ServerConfig;
 use sextant_store::clickhouse::ClickHouseConfig;
 
@@ -35,6 +36,8 @@ pub struct Config {
     pub aggregator: AggregatorConfig,
     /// What gateways and people pull.
     pub server: ServerConfig,
+    /// What is asked whether it lives.
+    pub prober: ProberConfig,
     /// The log's topics.
     pub log: LogConfig,
     /// What the store keeps.

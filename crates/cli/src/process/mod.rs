@@ -4,7 +4,7 @@
 //! - [`opening`] is what is served before those are there.
 //! - [`embedded`] looks after a log and a store of the process' own; `fleet` reaches shared ones.
 //! - [`exposition`] serves `/metrics`; [`grpc_health`] and [`owners`] are health; [`reload`] is what
-//!   can change while it runs; [`demonstration`] is `--demo`.
+//!   can change while it runs; [`probing`] asks providers; [`demonstration`] is `--demo`.
 
 mod backends;
 mod demonstration;
@@ -15,7 +15,9 @@ mod figures;
 mod fleet;
 mod grpc_health;
 mod opening;
+mod own_sight;
 mod owners;
+mod probing;
 mod reload;
 mod role;
 mod stages;
@@ -44,8 +46,10 @@ use crate::telemetry::{self, LiveFilter};
 
 use self::backends::Backends;
 use self::demonstration::{Demonstration, Shown};
+use self::exposition::Shared;
 use self::grpc_health::GrpcHealth;
 use self::opening::{Door, Opening};
+use self::probing::Probing;
 use self::reload::{Counted, Reload};
 use self::stages::{Parts, Stages};
 
@@ -135,6 +139,8 @@ struct Process {
     grpc: Served,
     stop_demo: CancellationToken,
     demo: Option<Shown>,
+    probing: Option<Probing>,
+    registry: Shared,
 }
 
 /// An address that is served.
@@ -184,6 +190,8 @@ impl Process {
             grpc_health,
             stop_demo: CancellationToken::new(),
             demo: None,
+            probing: None,
+            registry,
         })
     }
 
@@ -201,6 +209,7 @@ impl Process {
             () = ready => {}
         }
         self.grpc_health.look(&health).await;
+        self.probing = Probing::start(reload, &self.stages, self.grpc.address, &self.registry)?;
         output::line(&self.http.announcement)?;
         output::line(&self.grpc.announcement)?;
         if let Some(hub) = self.stages.hub().filter(|_| reload.job.demo) {
@@ -228,6 +237,8 @@ impl Process {
             grpc,
             stop_demo,
             demo,
+            probing,
+            ..
         } = self;
         let health = Arc::clone(stages.health());
         let (collecting, owning, serving, keeping) = stages.into_ends();
@@ -240,6 +251,12 @@ impl Process {
                 stop_demo.cancel();
                 match demo {
                     Some(demo) => demo.ended().await,
+                    None => Ok(()),
+                }
+            })
+            .then("probing", "prober", async move {
+                match probing {
+                    Some(probing) => probing.ended().await,
                     None => Ok(()),
                 }
             })

@@ -43,11 +43,17 @@ impl Role {
         matches!(self, Self::Standalone | Self::Server)
     }
 
-    /// What of a fleet it works with.
+    /// Whether it asks providers itself.
+    pub(crate) const fn probes(self) -> bool {
+        self.is_alone()
+    }
+
+    /// What it works with beside its own.
     pub(crate) const fn engines(self) -> Engines {
         Engines {
             kafka: !self.is_alone(),
             clickhouse: !self.is_alone() && self.stores(),
+            providers: self.probes(),
         }
     }
 

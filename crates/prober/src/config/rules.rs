@@ -12,7 +12,7 @@ use super::secret::SecretSource;
 use super::target::Given;
 use super::target_rules::TargetRules;
 use crate::client::{Place, tls};
-use crate::target::Target;
+use crate::target::{Endpoint, Target};
 
 /// Targets that one process asks.
 const TARGETS_MAX: usize = 1_000;
@@ -45,6 +45,16 @@ impl Resolved {
     /// Whether there is nothing to ask.
     pub fn is_idle(&self) -> bool {
         self.targets.is_empty()
+    }
+
+    /// Whether there are servers to look at.
+    pub fn has_servers(&self) -> bool {
+        !self.servers.is_empty()
+    }
+
+    /// Which endpoints, in the order in which a picture shows them.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.targets.iter().map(|target| &target.endpoint)
     }
 }
 
