@@ -17,6 +17,7 @@ mod deploy;
 mod fleet;
 mod gateway;
 mod outages;
+mod probes;
 mod reload;
 mod replay;
 mod sdk;
