@@ -16,6 +16,7 @@ mod crash;
 mod deploy;
 mod fleet;
 mod gateway;
+mod otlp;
 mod outages;
 mod probes;
 mod reload;

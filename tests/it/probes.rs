@@ -10,7 +10,7 @@ use std::thread;
 
 use serde_json::Value;
 use sextant_tests::page::provider;
-use sextant_tests::process::{Process, eventually, run};
+use sextant_tests::process::{Process, command, eventually, run};
 
 const MODEL: &str = "meta-llama/llama-4-scout";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -78,32 +78,49 @@ fn answer(stream: TcpStream, asked: &AtomicU64, key_errors: &AtomicU64) -> std::
     reader.into_inner().write_all(said.as_bytes())
 }
 
-fn start(folder: &Path, provider: &Provider) -> Process {
-    let file = |name: &str, text: &str| {
-        let path = folder.join(name);
-        fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let tokens = file("tokens", &format!("{TOKEN} report,read test\n"));
-    let key = file("key", "sk-probe\n");
-    let target = |provider_slug: &str, path: &str, interval_ms: u32| {
+/// Writes a file, and gives its path.
+fn file(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// The providers' slugs, the paths that stand for what they do, and how often they are asked.
+fn targets(folder: &Path, provider: &Provider, targets: &[(&str, &str, u32)]) -> String {
+    let key = file(folder, "key", "sk-probe\n");
+    let target = |(slug, path, interval_ms): &(&str, &str, u32)| {
         format!(
-            "[[prober.targets]]\nmodel = \"{MODEL}\"\nprovider = \"{provider_slug}\"\n\
+            "[[prober.targets]]\nmodel = \"{MODEL}\"\nprovider = \"{slug}\"\n\
              url = \"http://127.0.0.1:{}/{path}/v1\"\nkey = {{ file = {key:?} }}\n\
              interval_ms = {interval_ms}\ntimeout_ms = 80000\nrequests_per_day_max = 100000\n\
              tokens_per_day_max = 100000000\n",
             provider.port
         )
     };
-    let config = [
-        format!("[access]\ntoken_file = {tokens:?}\n"),
-        target("google-vertex", "idle", 10),
-        target("groq", "busy", 2_000),
-        target("novita", "refused", 100),
-    ];
-    let config = file("sextant.toml", &config.concat());
-    let arguments = ["--config", &config];
-    Process::standalone_with(&folder.join("data"), &arguments)
+    targets.iter().map(target).collect()
+}
+
+fn standalone(folder: &Path, targets: &str) -> Process {
+    let tokens = file(folder, "tokens", &format!("{TOKEN} report,read test\n"));
+    let config = format!("[access]\ntoken_file = {tokens:?}\n{targets}");
+    let config = file(folder, "sextant.toml", &config);
+    Process::standalone_with(&folder.join("data"), &["--config", &config])
+}
+
+/// An agent that reports to a server from a region, and looks there at what others observe.
+fn agent(folder: &Path, server: &Process, targets: &str) -> Process {
+    let spool = folder.join("spool").to_str().unwrap().to_owned();
+    let token = file(folder, "agent-token", TOKEN);
+    let config = format!(
+        "[http]\nlisten = \"127.0.0.1:0\"\n[grpc]\nlisten = \"127.0.0.1:0\"\n\
+         [agent]\ncollectors = {:?}\ntoken_file = {token:?}\nspool_dir = {spool:?}\n\
+         region = \"local\"\n\
+         [prober]\nservers = [{:?}]\nserver_token = {{ file = {token:?} }}\n{targets}",
+        server.grpc.replace("http://", "grpc://"),
+        server.http,
+    );
+    let config = file(folder, "agent.toml", &config);
+    Process::ready(&mut command(&["agent", "--config", &config]))
 }
 
 fn endpoint(server: &Process, slug: &str) -> Option<Value> {
@@ -126,7 +143,13 @@ fn metric(server: &Process, name: &str) -> f64 {
 fn an_endpoint_that_nobody_uses_has_an_uptime_and_dashes_from_probes_alone() {
     let provider = Provider::start();
     let folder = tempfile::tempdir().unwrap();
-    let mut server = start(folder.path(), &provider);
+    let asked = [
+        ("google-vertex", "idle", 10),
+        ("groq", "busy", 2_000),
+        ("novita", "refused", 100),
+    ];
+    let asked = targets(folder.path(), &provider, &asked);
+    let mut server = standalone(folder.path(), &asked);
     let probed = |endpoint: &Value| endpoint["sextant"]["counts"]["probe"]["total"].as_u64();
     let idle = eventually("probes of an hour's worth and more", || {
         let idle = endpoint(&server, "google-vertex")?;
@@ -162,6 +185,30 @@ fn an_endpoint_that_nobody_uses_has_an_uptime_and_dashes_from_probes_alone() {
     assert_eq!(server.terminate().code(), Some(0));
     let spent = fs::read_to_string(folder.path().join("data/prober-budget.json"));
     assert!(spent.unwrap().contains("google-vertex"));
+}
+
+#[test]
+fn an_agent_asks_what_no_other_has_asked_and_reports_it_by_its_spool() {
+    let provider = Provider::start();
+    let folder = tempfile::tempdir().unwrap();
+    let shared = [("google-vertex", "busy", 20)];
+    let shared = targets(folder.path(), &provider, &shared);
+    let mut server = standalone(folder.path(), &shared);
+    let asked = [("google-vertex", "busy", 2_000), ("groq", "busy", 50)];
+    let asked = targets(folder.path(), &provider, &asked);
+    let mut agent = agent(folder.path(), &server, &asked);
+    let probes = eventually("an uptime of what the agent alone asks", || {
+        let own = endpoint(&server, "groq")?["sextant"].clone();
+        own["uptime_30m"]["ratio"].is_number().then_some(own)
+    });
+    assert_eq!(probes["uptime_30m"]["ratio"], 1.0, "{probes}");
+    assert_eq!(probes["counts"]["live"]["total"], 0, "{probes}");
+    let skipped = "sextant_prober_skipped_total{reason=\"another_agent\"}";
+    let skips = || (metric(&agent, skipped) >= 3.0).then_some(());
+    eventually("the other's probes to be seen", skips);
+    assert_eq!(agent.terminate().code(), Some(0));
+    assert!(folder.path().join("spool/prober-budget.json").exists());
+    assert_eq!(server.terminate().code(), Some(0));
 }
 
 /// The row as people see it: dashes, an uptime, no success.

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 
 use sextant_testbed::run::Servers;
-use sextant_testbed::sdk;
+use sextant_testbed::{otel, sdk};
 
 use crate::failures::Failures;
 use crate::{servers, workspace};
@@ -99,6 +99,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
 /// Fetches all that the tests of the workspace need, and starts what they share.
 fn prepare() -> Result<Servers> {
     sdk::fetch(&mut servers::say).context("the SDKs that tests use")?;
+    otel::fetch(&mut servers::say).context("the instrumentation that tests use")?;
     servers::start()
 }
 

@@ -26,6 +26,8 @@ pub struct Arguments {
 pub enum Command {
     /// Runs all roles in one process, on an embedded log and store
     Standalone(StandaloneArgs),
+    /// Keeps what a gateway's host reports on disk until a collector has it
+    Agent(RoleArgs),
     /// Takes observations in: from agents and callers to Kafka
     Collector(RoleArgs),
     /// Owns partitions: from Kafka to windows, and to `ClickHouse`

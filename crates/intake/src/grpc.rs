@@ -102,7 +102,7 @@ impl<K: Keeper> Bounded<K> {
     fn turned_away(&self, transport: Transport, refusal: BatchRefusal) -> BatchRefusal {
         match transport {
             Transport::GrpcUnary => self.intake.refuse(transport, 0, refusal),
-            Transport::GrpcStream | Transport::Http => refusal,
+            Transport::GrpcStream | Transport::Http | Transport::Otlp => refusal,
         }
     }
 }

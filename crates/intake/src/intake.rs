@@ -8,6 +8,7 @@ use sextant_wire::batch::Heartbeat;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::budget::Held;
 use crate::directory::{Directory, Resolve};
 use crate::keeper::{Arrived, Keeper};
 use crate::limits::Limits;
@@ -97,6 +98,15 @@ impl<K: Keeper> Intake<K> {
     pub async fn drained(&self) {
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// Room for bytes that somebody else reads for this intake, until it is dropped.
+    ///
+    /// # Errors
+    /// This peer holds all that one may, or nothing is left.
+    pub fn room(&self, key: &PeerKey, bytes: u32) -> Result<Held, BatchRefusal> {
+        let held = self.peer(key)?.body_bytes.take(bytes);
+        held.map_err(|_| refusal::load("bodies", &self.limits))
     }
 
     pub(crate) fn peer(&self, key: &PeerKey) -> Result<Arc<Peer>, BatchRefusal> {

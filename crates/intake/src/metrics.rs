@@ -21,6 +21,8 @@ pub enum Transport {
     GrpcUnary,
     /// In an HTTP request.
     Http,
+    /// As spans of OpenTelemetry, by gRPC or HTTP.
+    Otlp,
 }
 
 /// An intake's counters, in the registry they were made in.
@@ -52,7 +54,7 @@ struct Names<'r>(&'r mut Registry);
 
 impl Transport {
     /// Every way.
-    pub const ALL: [Self; 3] = [Self::GrpcStream, Self::GrpcUnary, Self::Http];
+    pub const ALL: [Self; 4] = [Self::GrpcStream, Self::GrpcUnary, Self::Http, Self::Otlp];
 
     /// The name used in metrics.
     pub const fn name(self) -> &'static str {
@@ -60,6 +62,7 @@ impl Transport {
             Self::GrpcStream => "grpc_stream",
             Self::GrpcUnary => "grpc_unary",
             Self::Http => "http",
+            Self::Otlp => "otlp",
         }
     }
 }

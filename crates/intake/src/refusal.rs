@@ -102,7 +102,7 @@ pub fn unusable(transport: Transport, unusable: UnusableId, limits: &Limits) -> 
             retry_after: Some(limits.load_retry),
         },
         // The definitions came with the batch: the same bytes never pass.
-        Transport::GrpcUnary | Transport::Http => invalid(unusable.to_string()),
+        Transport::GrpcUnary | Transport::Http | Transport::Otlp => invalid(unusable.to_string()),
     }
 }
 

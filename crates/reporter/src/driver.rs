@@ -1,14 +1,16 @@
 //! Carries out what the [`Outbox`] decides: connects, sends, hears, waits.
 
+mod saying;
+
+use std::collections::VecDeque;
 use std::future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sextant_measure::observation::Observation;
 use sextant_measure::time::Clock;
 use sextant_wire::batch::Heartbeat;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock_offset::{ClockOffset, Exchange};
@@ -18,7 +20,8 @@ use crate::options::Options;
 use crate::outbox::Outbox;
 use crate::recorder::Unqueued;
 use crate::report::{Counters, Report};
-use crate::transport::{Acknowledged, Event, Lost, Outgoing, OutgoingBatch, Ready, Transport};
+use crate::stock::Stock;
+use crate::transport::{Acknowledged, Event, Lost, Ready, Transport};
 
 /// Observations taken from the caller at once.
 const INTAKE_MAX: usize = 256;
@@ -26,26 +29,29 @@ const INTAKE_MAX: usize = 256;
 const FAREWELL_MAX: Duration = Duration::from_secs(1);
 
 /// Carries out what the outbox decides.
-pub(crate) struct Driver {
+pub(crate) struct Driver<S: Stock> {
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     options: Options,
-    outbox: Outbox,
+    outbox: Outbox<S>,
     offset: ClockOffset,
-    intake: Intake,
-    taken: Vec<Observation>,
+    intake: Intake<S::Item>,
+    taken: Vec<S::Item>,
     is_closed: bool,
     counters: watch::Sender<Counters>,
     link: Option<Link>,
     heartbeat_at: Instant,
+    /// Signs of life of others that go next, and when more are looked for.
+    relayed: VecDeque<Heartbeat>,
+    relay_at: Instant,
     /// What went wrong last.
     last: String,
     is_in_outage: bool,
 }
 
 /// Where observations come from.
-pub(crate) struct Intake {
-    pub(crate) queue: mpsc::Receiver<Observation>,
+pub(crate) struct Intake<I> {
+    pub(crate) queue: mpsc::Receiver<I>,
     /// Those that found no place in it.
     pub(crate) unqueued: Arc<Unqueued>,
     /// Told when no more are taken.
@@ -60,19 +66,20 @@ enum Step {
     Woken,
 }
 
-impl Driver {
+impl<S: Stock> Driver<S> {
     pub(crate) fn new(
         options: Options,
+        stock: S,
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
-        intake: Intake,
+        intake: Intake<S::Item>,
         counters: watch::Sender<Counters>,
     ) -> Self {
         let now = Instant::now();
         Self {
             transport,
             clock,
-            outbox: Outbox::new(options.clone(), now),
+            outbox: Outbox::new(options.clone(), stock, now),
             offset: ClockOffset::default(),
             intake,
             taken: Vec::with_capacity(INTAKE_MAX),
@@ -80,6 +87,8 @@ impl Driver {
             counters,
             link: None,
             heartbeat_at: now + options.heartbeat_interval,
+            relayed: VecDeque::new(),
+            relay_at: now + options.heartbeat_interval,
             last: "nothing went wrong".to_owned(),
             is_in_outage: false,
             options,
@@ -95,8 +104,8 @@ impl Driver {
             ended = self.drive() => ended,
         };
         self.intake.queue.close();
-        while self.intake.queue.try_recv().is_ok() {
-            self.outbox.tally.counters.recorded += 1;
+        while let Ok(item) = self.intake.queue.try_recv() {
+            self.outbox.tally.counters.recorded += S::weigh(&item);
         }
         self.count_unqueued();
         self.outbox.tally.settle();
@@ -143,7 +152,8 @@ impl Driver {
         let wake_at = self.wake_at(now);
         let (incoming, outgoing) = match &mut self.link {
             Some(link) => {
-                let may_send = link.is_ready && self.outbox.can_send(now);
+                let has_more = !self.relayed.is_empty() || self.outbox.can_send(now);
+                let may_send = link.is_ready && has_more;
                 let outgoing = may_send.then_some(&link.outgoing);
                 (Some(&mut link.incoming), outgoing)
             }
@@ -188,8 +198,11 @@ impl Driver {
                 link.opened_at + self.options.answer_timeout
             }
         });
-        let moments = [link.filter(|at| *at > now), self.outbox.wake_at(now)];
-        moments.into_iter().flatten().min()
+        let relay = Some(self.relay_at).filter(|_| S::RELAYS);
+        let moments = [link, relay, self.outbox.wake_at(now)];
+        // What is past and still there waits for something else than time.
+        let ahead = moments.into_iter().flatten().filter(|at| *at > now);
+        ahead.min()
     }
 
     /// Opens a connection where there should be one, and gives up one that is dead.
@@ -207,6 +220,10 @@ impl Driver {
                 self.heartbeat(now);
             }
         }
+        if S::RELAYS && self.relay_at <= now {
+            self.relay_at = now + self.options.heartbeat_interval;
+            self.relayed = self.outbox.stock.heartbeats().into();
+        }
         if self.link.is_none() && self.outbox.pause.is_over(now) {
             self.link = Some(Link::open(&self.transport, now, self.clock.now()));
         }
@@ -215,47 +232,10 @@ impl Driver {
 
     fn take(&mut self) {
         let now = Instant::now();
-        for observation in self.taken.drain(..) {
-            let bytes = self.transport.observation_bytes_max(&observation);
-            self.outbox.push(now, observation, bytes);
-        }
-    }
-
-    fn send(&mut self) {
-        let (now, sent_at) = (Instant::now(), self.clock.now());
-        let (Some(link), Some(shipment)) = (&self.link, self.outbox.next(now, sent_at)) else {
-            return;
-        };
-        let outgoing = Outgoing::Batch(OutgoingBatch {
-            batch: shipment.batch,
-            definitions: shipment.definitions,
-            sent_at,
-            clock_offset_us: self.offset.micros(),
-            totals: self.outbox.tally.totals(),
-        });
-        // Nobody else sends, so there is still room; if the connection has ended meanwhile, it
-        // says so next, and the batch is sent again on another.
-        if link.outgoing.try_send(outgoing).is_ok() {
-            self.heartbeat_at = now + self.options.heartbeat_interval;
-        }
-    }
-
-    fn heartbeat(&mut self, now: Instant) {
-        self.heartbeat_at = now + self.options.heartbeat_interval;
-        let heartbeat = Heartbeat {
-            agent: self.options.agent.clone(),
-            epoch: self.options.epoch,
-            sent_at: self.clock.now(),
-            clock_offset_us: self.offset.micros(),
-            totals: self.outbox.tally.totals(),
-        };
-        if let Some(link) = &self.link
-            && link
-                .outgoing
-                .try_send(Outgoing::Heartbeat(heartbeat))
-                .is_err()
-        {
-            tracing::debug!("no heartbeat: the connection takes nothing");
+        let transport = &self.transport;
+        for item in self.taken.drain(..) {
+            self.outbox
+                .push(now, item, &|it| transport.observation_bytes_max(it));
         }
     }
 
@@ -325,20 +305,6 @@ impl Driver {
         Ok(())
     }
 
-    /// Tells the last totals and ends the connection in order, as far as the target joins in.
-    async fn farewell(&mut self) {
-        self.heartbeat(Instant::now());
-        let Some(link) = self.link.take().filter(|link| link.is_ready) else {
-            return;
-        };
-        let mut incoming = link.incoming;
-        drop(link.outgoing);
-        let ended = async { while matches!(incoming.next().await, Happening::Said(_)) {} };
-        if timeout(FAREWELL_MAX, ended).await.is_err() {
-            tracing::debug!("the target did not end the connection");
-        }
-    }
-
     /// Those that found no place are told with the totals.
     fn count_unqueued(&mut self) {
         for reason in Unqueued::TOLD {
@@ -348,7 +314,11 @@ impl Driver {
     }
 
     fn publish(&self) {
-        let counters = self.outbox.tally.counters;
+        let counters = Counters {
+            is_connected: self.link.as_ref().is_some_and(|link| link.is_ready),
+            clock_offset_us: self.offset.micros(),
+            ..self.outbox.tally.counters
+        };
         self.counters.send_if_modified(|published| {
             let is_news = *published != counters;
             *published = counters;

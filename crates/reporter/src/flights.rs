@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sextant_measure::id::AgentId;
 use sextant_measure::time::Timestamp;
 use sextant_wire::identity::{Identity, SEQUENCES_IN_FLIGHT_MAX};
 use tokio::time::Instant;
 
-use crate::batch::{Batch, Row};
+use crate::batch::Batch;
 
 /// A number's batch and where it is.
 #[derive(Debug)]
@@ -31,19 +30,14 @@ pub(crate) struct Sent {
 /// Batches that have a number and no acknowledgement.
 #[derive(Debug)]
 pub(crate) struct Flights {
-    agent: AgentId,
-    epoch: u64,
-    next_sequence: u64,
     in_flight_max: usize,
+    /// A target answers by the sequence alone, so that no two may have the same.
     by_sequence: BTreeMap<u64, Flight>,
 }
 
 impl Flights {
-    pub(crate) fn new(agent: AgentId, epoch: u64, in_flight_max: usize) -> Self {
+    pub(crate) fn new(in_flight_max: usize) -> Self {
         Self {
-            agent,
-            epoch,
-            next_sequence: 1,
             in_flight_max,
             by_sequence: BTreeMap::new(),
         }
@@ -53,24 +47,34 @@ impl Flights {
         self.by_sequence.is_empty()
     }
 
-    /// Whether another number may be given: a collector remembers only so many back.
+    /// Whether there may be another.
     pub(crate) fn has_room(&self) -> bool {
-        let oldest = self.by_sequence.keys().next();
         self.by_sequence.len() < self.in_flight_max
-            && oldest.is_none_or(|oldest| self.next_sequence - oldest < SEQUENCES_IN_FLIGHT_MAX)
     }
 
-    /// Gives the rows a number; the batch is still to be sent.
-    pub(crate) fn number(&mut self, rows: Vec<Row>) -> u64 {
-        let sequence = self.next_sequence;
-        self.next_sequence += 1;
-        let identity = Identity {
-            agent: self.agent.clone(),
-            epoch: self.epoch,
-            sequence,
-        };
+    /// The lowest sequence of all.
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        self.by_sequence.keys().next().copied()
+    }
+
+    /// Whether a batch may go beside those under way: its answer could not be mistaken, and its
+    /// collector still remembers the oldest of its sender's.
+    pub(crate) fn has_place_for(&self, identity: &Identity) -> bool {
+        let is_same =
+            |other: &Identity| other.epoch == identity.epoch && other.agent == identity.agent;
+        let mut senders = self.by_sequence.iter();
+        let oldest = senders.find(|(_, flight)| is_same(flight.batch.identity()));
+        let is_near = oldest.is_none_or(|(oldest, _)| {
+            identity.sequence.saturating_sub(*oldest) < SEQUENCES_IN_FLIGHT_MAX
+        });
+        is_near && !self.by_sequence.contains_key(&identity.sequence)
+    }
+
+    /// A batch that is still to be sent. Returns its sequence.
+    pub(crate) fn add(&mut self, batch: Batch) -> u64 {
+        let sequence = batch.identity().sequence;
         let flight = Flight {
-            batch: Arc::new(Batch::new(identity, rows)),
+            batch: Arc::new(batch),
             sent: None,
             attempts: 0,
             is_uncertain: false,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::batch::Row;
+use crate::batch::{Batch, Row};
 
 /// How much fits into a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,12 @@ impl Limits {
             observations_max: self.observations_max.min(other.observations_max),
             bytes_max: self.bytes_max.min(other.bytes_max),
         }
+    }
+
+    /// Whether a batch that can't be divided fits. One of a single observation always does.
+    pub(crate) fn hold(self, batch: &Batch) -> bool {
+        let fits = batch.len() <= self.observations_max && batch.bytes() <= self.bytes_max;
+        fits || batch.len() <= 1
     }
 
     /// How many of the rows fit. The first always does: nothing smaller could be sent.

@@ -11,12 +11,13 @@ use sextant_wire::answer::{BatchRefusal, BatchRefusalReason};
 use tokio::time::Instant;
 
 use crate::batch::{Batch, Row};
-use crate::endpoints::Endpoints;
 use crate::flights::{Flight, Flights, Sent};
-use crate::gathering::{Gathering, Limits};
+use crate::gathering::Limits;
 use crate::options::Options;
+use crate::parcel::Fate;
 use crate::pause::Pause;
 use crate::report::DropReason;
+use crate::stock::Stock;
 use crate::tally::Tally;
 use crate::transport::{Acknowledged, Ready};
 
@@ -27,11 +28,10 @@ const ENVELOPE_BYTES_MAX: usize = 4_096;
 
 /// All decisions of a sender.
 #[derive(Debug)]
-pub(crate) struct Outbox {
+pub(crate) struct Outbox<S> {
     options: Options,
     limits: Limits,
-    gathering: Gathering,
-    endpoints: Endpoints,
+    pub(crate) stock: S,
     flights: Flights,
     pub(crate) pause: Pause,
     pub(crate) tally: Tally,
@@ -56,13 +56,12 @@ pub(crate) struct Shipment {
     pub(crate) definitions: Vec<(u32, Definition)>,
 }
 
-impl Outbox {
-    pub(crate) fn new(options: Options, now: Instant) -> Self {
+impl<S: Stock> Outbox<S> {
+    pub(crate) fn new(options: Options, stock: S, now: Instant) -> Self {
         Self {
             limits: own_limits(&options),
-            gathering: Gathering::default(),
-            endpoints: Endpoints::default(),
-            flights: Flights::new(options.agent.clone(), options.epoch, options.in_flight_max),
+            stock,
+            flights: Flights::new(options.in_flight_max),
             pause: Pause::new(&options),
             tally: Tally::default(),
             connection: Connection::default(),
@@ -72,28 +71,23 @@ impl Outbox {
         }
     }
 
-    /// How many more observations it takes now.
+    /// How many more items it takes now.
     pub(crate) fn room(&self) -> usize {
-        if self.gathering.is_full(self.limits) {
-            return 0;
-        }
-        let max = self.limits.observations_max;
-        max.saturating_sub(self.gathering.len())
+        self.stock.room(self.limits)
     }
 
-    /// Takes an observation that is sent in at most so many bytes.
-    pub(crate) fn push(&mut self, now: Instant, observation: Observation, bytes: usize) {
+    /// Takes an item; `bytes_max` says how many bytes an observation takes at most when it is sent.
+    pub(crate) fn push(
+        &mut self,
+        now: Instant,
+        item: S::Item,
+        bytes_max: &dyn Fn(&Observation) -> usize,
+    ) {
         if self.is_empty() {
             self.progress_at = now;
         }
-        let row = Row {
-            ordinal: self.tally.counters.recorded,
-            endpoint: self.endpoints.id_of(&observation.definition),
-            bytes,
-            observation,
-        };
-        self.tally.counters.recorded += 1;
-        self.gathering.push(row, now, self.options.batch_delay);
+        let recorded = &mut self.tally.counters.recorded;
+        *recorded += self.stock.put(now, item, *recorded, bytes_max);
     }
 
     /// No more observations come: nothing waits for others any longer.
@@ -122,7 +116,10 @@ impl Outbox {
             return None;
         }
         let again = self.flights.to_send();
-        let sequence = again.unwrap_or_else(|| self.number(now));
+        let sequence = match again {
+            Some(sequence) => sequence,
+            None => self.begin(now)?,
+        };
         let flight = self.flights.get_mut(sequence)?;
         flight.sent = Some(Sent { at: now, stamp });
         self.tally.counters.retries += u64::from(flight.attempts > 0);
@@ -138,7 +135,7 @@ impl Outbox {
         let answer = self.flights.waiting_since();
         let moments = [
             self.pause.until(),
-            self.gathering.due_at(),
+            self.stock.due_at(),
             answer.map(|since| since + self.options.answer_timeout),
             self.patience_ends_at(),
         ];
@@ -172,17 +169,16 @@ impl Outbox {
             bytes_max: ready.message_bytes_max.map_or(usize::MAX, bytes),
         });
         let limits = self.limits;
-        let is_too_large = |flight: &Flight| {
-            let rows = flight.batch.rows();
-            limits.fit(rows.iter()) < rows.len()
-        };
+        let is_too_large = |flight: &Flight| !limits.hold(&flight.batch);
         for sequence in self.flights.sequences_where(is_too_large).into_iter().rev() {
             if self.flights.is_uncertain(sequence) {
                 let message = "too large for what the target takes since it was sent".to_owned();
                 self.drop_batch(sequence, DropReason::Unacknowledged, message);
-            } else {
+            } else if S::DIVIDES {
                 let rows = self.take_back(sequence);
-                self.gathering.put_back(rows);
+                self.stock.put_back(rows);
+            } else {
+                self.drop_as_too_large(sequence);
             }
         }
     }
@@ -205,6 +201,8 @@ impl Outbox {
             self.tally.counters.answers_ignored += 1;
             return None;
         };
+        let accepted = answer.accepted.min(batch.len() as u64);
+        self.stock.settled(&batch, Fate::Acknowledged { accepted });
         self.tally.acknowledged(&batch, answer);
         self.pause.forget();
         self.progress_at = now;
@@ -222,14 +220,14 @@ impl Outbox {
         self.tally.counters.batches_refused += 1;
         match refusal.reason {
             Reason::TooLarge => {
-                let (rows, is_uncertain) = (flight.batch.rows().len(), flight.is_uncertain);
-                if rows > 1 {
+                let (rows, is_uncertain) = (flight.batch.len(), flight.is_uncertain);
+                if rows > 1 && S::DIVIDES {
                     let half = rows.div_ceil(2);
                     self.limits.observations_max = self.limits.observations_max.min(half);
                 }
                 if is_uncertain {
                     self.drop_batch(sequence, DropReason::Unacknowledged, refusal.message);
-                } else if rows > 1 {
+                } else if rows > 1 && S::DIVIDES {
                     self.split(sequence);
                 } else {
                     self.drop_batch(sequence, DropReason::TooLarge, refusal.message);
@@ -237,7 +235,7 @@ impl Outbox {
             }
             Reason::Definitions => {
                 let is_first = self.connection.first_sequence == Some(sequence);
-                let is_divisible = flight.batch.rows().len() > 1 && !flight.is_uncertain;
+                let is_divisible = S::DIVIDES && flight.batch.len() > 1 && !flight.is_uncertain;
                 self.connection.is_worn_out = true;
                 self.pause.begin(now, refusal.retry_after);
                 // Nothing but its own definitions stood before it.
@@ -257,12 +255,12 @@ impl Outbox {
     }
 
     fn is_empty(&self) -> bool {
-        self.gathering.is_empty() && self.flights.is_empty()
+        self.stock.is_empty() && self.flights.is_empty()
     }
 
     fn is_due(&self, now: Instant) -> bool {
-        let is_last = self.is_finishing && !self.gathering.is_empty();
-        is_last || self.gathering.is_due(self.limits, now)
+        self.stock
+            .is_due(now, self.limits, &self.flights, self.is_finishing)
     }
 
     fn patience_ends_at(&self) -> Option<Instant> {
@@ -270,12 +268,17 @@ impl Outbox {
         patience.map(|patience| self.progress_at + patience)
     }
 
-    fn number(&mut self, now: Instant) -> u64 {
-        let delay = self.options.batch_delay;
-        let rows = self.gathering.take(self.limits, now, delay);
-        self.tally.counters.sent += rows.len() as u64;
+    /// Lets the next batch begin its way, unless the target would never take it.
+    fn begin(&mut self, now: Instant) -> Option<u64> {
+        let batch = self.stock.take(now, self.limits)?;
+        self.tally.counters.sent += batch.len() as u64;
         self.tally.counters.batches += 1;
-        self.flights.number(rows)
+        let fits = S::DIVIDES || self.limits.hold(&batch);
+        let sequence = self.flights.add(batch);
+        if !fits {
+            self.drop_as_too_large(sequence);
+        }
+        fits.then_some(sequence)
     }
 
     /// Each half gets a number of its own, since a number's content never changes. Nothing may
@@ -283,8 +286,8 @@ impl Outbox {
     fn split(&mut self, sequence: u64) {
         let mut rows = self.take_back(sequence);
         let second = rows.split_off(rows.len().div_ceil(2));
-        self.gathering.put_back(second);
-        self.gathering.put_back(rows);
+        self.stock.put_back(second);
+        self.stock.put_back(rows);
     }
 
     fn take_back(&mut self, sequence: u64) -> Vec<Row> {
@@ -296,8 +299,14 @@ impl Outbox {
 
     fn drop_batch(&mut self, sequence: u64, reason: DropReason, message: String) {
         if let Some(flight) = self.flights.remove(sequence) {
+            self.stock.settled(&flight.batch, Fate::Dropped(reason));
             self.tally.dropped(&flight.batch, reason, message);
         }
+    }
+
+    fn drop_as_too_large(&mut self, sequence: u64) {
+        let message = "larger than what the target takes, and not to be divided".to_owned();
+        self.drop_batch(sequence, DropReason::TooLarge, message);
     }
 }
 
@@ -305,9 +314,9 @@ impl Connection {
     /// What the batch's endpoint ids stand for, as far as this connection has not been told.
     fn define(&mut self, batch: &Batch) -> Vec<(u32, Definition)> {
         let mut news = Vec::new();
-        for row in batch.rows() {
-            if self.defined.insert(row.endpoint) {
-                news.push((row.endpoint, row.observation.definition.clone()));
+        for (id, definition) in batch.definitions() {
+            if self.defined.insert(id) {
+                news.push((id, definition.clone()));
             }
         }
         news

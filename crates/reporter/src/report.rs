@@ -34,6 +34,10 @@ pub struct Counters {
     pub connections: u64,
     /// Connections lost or never made.
     pub connections_failed: u64,
+    /// Whether a connection is ready now.
+    pub is_connected: bool,
+    /// What has been learnt to add to the sender's clock, in microseconds.
+    pub clock_offset_us: i64,
 }
 
 /// Why observations were given up.

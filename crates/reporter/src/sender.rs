@@ -6,17 +6,14 @@ use std::time::Duration;
 
 use sextant_measure::observation::Observation;
 use sextant_measure::time::Clock;
-use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinError, JoinHandle};
-use tokio::time::timeout;
-use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::TaskTracker;
+use tokio::sync::watch;
 
-use crate::driver::{Driver, Intake};
 use crate::error::ReporterError;
+use crate::loose::Loose;
 use crate::options::Options;
 use crate::recorder::{Recorder, Unqueued};
 use crate::report::{Counters, Report};
+use crate::run::Run;
 use crate::transport::Transport;
 
 /// Takes observations and sends them until they are acknowledged.
@@ -25,14 +22,9 @@ use crate::transport::Transport;
 /// `in_flight_max` batches are sent without an answer. Dropped without [`finish`](Self::finish),
 /// it stops at once.
 pub struct Sender {
-    observations: mpsc::Sender<Observation>,
+    run: Run<Observation>,
     unqueued: Arc<Unqueued>,
     clock: Arc<dyn Clock>,
-    counters: watch::Receiver<Counters>,
-    task: JoinHandle<Report>,
-    /// Takes no more, and ends when everything has its answer.
-    closing: CancellationToken,
-    running: DropGuard,
 }
 
 impl Sender {
@@ -42,26 +34,12 @@ impl Sender {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ReporterError> {
-        options.check()?;
-        let (observations, queue) = mpsc::channel(options.queue_observations_max);
-        let (publisher, counters) = watch::channel(Counters::default());
-        let (unqueued, closing) = (Arc::<Unqueued>::default(), CancellationToken::new());
-        let intake = Intake {
-            queue,
-            unqueued: Arc::clone(&unqueued),
-            closing: closing.clone(),
-        };
-        let driver = Driver::new(options, transport, Arc::clone(&clock), intake, publisher);
-        let stop = CancellationToken::new();
-        let task = TaskTracker::new().spawn(driver.run(stop.clone()));
+        let unqueued = Arc::<Unqueued>::default();
+        let (loose, told) = (Loose::new(&options), Arc::clone(&unqueued));
         Ok(Self {
-            observations,
+            run: Run::start(options, loose, transport, Arc::clone(&clock), told)?,
             unqueued,
             clock,
-            closing,
-            counters,
-            task,
-            running: stop.drop_guard(),
         })
     }
 
@@ -70,55 +48,30 @@ impl Sender {
     /// # Errors
     /// [`ReporterError::Stopped`] when the sender has ended before its time.
     pub async fn send(&self, observation: Observation) -> Result<(), ReporterError> {
-        let sent = self.observations.send(observation).await;
-        sent.map_err(|_| ReporterError::Stopped)
+        self.run.give(observation).await
     }
 
     /// What hands observations over without waiting.
     pub fn recorder(&self) -> Recorder {
-        let (queue, unqueued) = (self.observations.clone(), Arc::clone(&self.unqueued));
+        let (queue, unqueued) = (self.run.items.clone(), Arc::clone(&self.unqueued));
         Recorder::new(queue, unqueued, Arc::clone(&self.clock))
     }
 
     /// The running figures.
     pub fn counters(&self) -> watch::Receiver<Counters> {
-        self.counters.clone()
+        self.run.counters.clone()
     }
 
     /// Takes no more and waits until everything has its answer, at most for so long.
     pub async fn finish(self, within: Duration) -> Report {
-        let Self {
-            mut task,
-            closing,
-            running,
-            ..
-        } = self;
-        closing.cancel();
-        let in_time = timeout(within, &mut task).await;
-        drop(running);
-        let ended = match in_time {
-            Ok(ended) => ended,
-            Err(_) => task.await,
-        };
-        ended.unwrap_or_else(lost_task)
+        self.run.finish(within).await
     }
 }
 
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender")
-            .field("counters", &*self.counters.borrow())
+            .field("counters", &*self.run.counters.borrow())
             .finish_non_exhaustive()
-    }
-}
-
-fn lost_task(error: JoinError) -> Report {
-    match error.try_into_panic() {
-        Ok(panic) => std::panic::resume_unwind(panic),
-        // The runtime is shutting down.
-        Err(_) => Report {
-            failure: Some(ReporterError::Stopped),
-            ..Report::default()
-        },
     }
 }

@@ -36,7 +36,7 @@ impl Default for Tally {
 
 impl Tally {
     pub(crate) fn acknowledged(&mut self, batch: &Batch, answer: Acknowledged) {
-        let observations = batch.rows().len() as u64;
+        let observations = batch.len() as u64;
         let accepted = answer.accepted.min(observations);
         self.counters.acknowledged += accepted;
         self.counters.refused += observations - accepted;
@@ -57,7 +57,7 @@ impl Tally {
     }
 
     pub(crate) fn dropped(&mut self, batch: &Batch, reason: DropReason, message: String) {
-        let observations = batch.rows().len() as u64;
+        let observations = batch.len() as u64;
         self.lost(observations, reason);
         if self.drops.len() < DETAILS_MAX {
             self.drops.push(Dropped {

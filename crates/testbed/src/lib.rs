@@ -1,7 +1,8 @@
 //! Real Kafka and real ClickHouse for tests, as child processes that end with whoever started them;
-//! and OpenRouter's real SDKs.
+//! and OpenRouter's real SDKs, and OpenTelemetry's.
 //!
-//! `cargo xtask test` fetches all once ([`kafka::fetch`], [`clickhouse::fetch`], [`sdk::fetch`]),
+//! `cargo xtask test` fetches all once ([`kafka::fetch`], [`clickhouse::fetch`], [`sdk::fetch`],
+//! [`otel::fetch`]),
 //! starts one of each server for the whole run, and names them in the environment. A test asks
 //! [`run`] where they are, and takes a topic prefix or a database of its own there. A test that
 //! breaks its server starts one for itself.
@@ -11,6 +12,8 @@
 pub mod clickhouse;
 mod fetched;
 pub mod kafka;
+pub mod otel;
+mod python;
 pub mod run;
 pub mod sdk;
 pub mod server;

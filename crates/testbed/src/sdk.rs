@@ -9,14 +9,12 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
-use crate::{fetched, root};
+use crate::{fetched, python, root};
 
 const NODE_NEEDS: &str =
     "OpenRouter's SDK for TypeScript needs Node 18 and npm (Debian: nodejs, npm)";
 const PYTHON_NEEDS: &str =
     "OpenRouter's SDK for Python needs Python 3.10 with venv (Debian: python3, python3-venv)";
-/// Says which Python it is that runs.
-const WHICH: &str = "import sys; print(sys.base_prefix, sys.version)";
 
 /// One of the SDKs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,11 +74,8 @@ impl Sdk {
                 install_javascript(&self.sources(), folder)
             }),
             Self::Python => {
-                // What is installed is of use to the Python that installed it, and to no other.
-                let which = fetched::run(python().args(["-c", WHICH]), PYTHON_NEEDS)?;
-                fetched::fill_once(&self.folder(), &format!("{which}{pinned}"), |folder| {
+                python::environment(&self.folder(), &lock, &pinned, PYTHON_NEEDS, || {
                     progress("fetching OpenRouter's SDK for Python (5 MB)");
-                    install_python(&lock, folder)
                 })
             }
         }
@@ -117,22 +112,6 @@ fn install_javascript(sources: &Path, folder: &Path) -> Result<()> {
     fetched::run(Command::new("node").arg("--version"), NODE_NEEDS).map(drop)
 }
 
-fn install_python(requirements: &Path, folder: &Path) -> Result<()> {
-    let mut venv = python();
-    venv.args(["-m", "venv"]).arg(folder);
-    fetched::run(&mut venv, PYTHON_NEEDS)?;
-    let mut pip = Command::new(folder.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--no-input"]);
-    pip.args(["--disable-pip-version-check", "--no-deps"]);
-    // Nothing is built, so no code of a package runs while it is installed.
-    pip.args(["--require-hashes", "--only-binary", ":all:", "-r"]);
-    fetched::run(pip.arg(requirements), PYTHON_NEEDS).map(drop)
-}
-
-fn python() -> Command {
-    Command::new("python3")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,12 +124,6 @@ mod tests {
         assert!(packages > 0 && !lock.contains("resolved"), "{lock}");
 
         let lock = fs::read_to_string(Sdk::Python.lock()).unwrap();
-        let packages: Vec<_> = lock.lines().filter(|line| line.contains("==")).collect();
-        assert!(packages.len() > 1, "{lock}");
-        for package in packages {
-            let (_, after) = lock.split_once(package).unwrap();
-            assert!(after.starts_with("\n    --hash=sha256:"), "{package}");
-        }
-        assert!(!lock.contains("://") && !lock.contains("--index"), "{lock}");
+        python::assert_pinned(&lock);
     }
 }

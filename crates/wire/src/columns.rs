@@ -108,9 +108,23 @@ impl Columns {
         self.0.endpoint.is_empty()
     }
 
+    /// How many bytes they take on the wire.
+    pub fn encoded_len(&self) -> usize {
+        prost::Message::encoded_len(&self.0)
+    }
+
     /// The endpoint column.
     pub fn endpoints(&self) -> &[u32] {
         &self.0.endpoint
+    }
+
+    /// The same with other ids for the endpoints.
+    #[must_use]
+    pub fn renumbered(mut self, id: impl Fn(u32) -> u32) -> Self {
+        for endpoint in &mut self.0.endpoint {
+            *endpoint = id(*endpoint);
+        }
+        self
     }
 
     /// Each observation, or why it is refused. Times are as the sender gave them.

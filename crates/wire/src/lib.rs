@@ -21,6 +21,7 @@ pub mod definition;
 pub mod figures;
 pub mod gates;
 mod header;
+pub mod held;
 pub mod identity;
 pub mod json;
 pub mod part;

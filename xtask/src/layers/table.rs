@@ -41,6 +41,7 @@ pub(super) const CRATES: &[Crate] = &[
         // What it takes in is the protocol, too.
         beside: &["wire"],
     },
+    at(Place::Layer(2), "otlp"),
     at(Place::Layer(2), "store"),
     at(Place::Layer(STAGES), "agent"),
     at(Place::Layer(STAGES), "collector"),
@@ -65,14 +66,16 @@ pub(super) const TEST_SUPPORT: &[&str] = &["testbed", "testkit"];
 
 /// Libraries that only the named crates may depend on, in any way.
 pub(super) const RESERVED: &[(&str, &[&str])] = &[
-    ("prost", &["wire"]),
+    // OTLP's messages are a library's, but what reads bytes into them is prost.
+    ("prost", &["wire", "otlp"]),
+    ("opentelemetry-proto", &["otlp"]),
     ("prost-types", &["wire"]),
     ("tonic-prost", &["wire"]),
     ("prost-build", &["xtask"]),
     ("tonic-prost-build", &["xtask"]),
     ("protox", &["xtask"]),
     ("rdkafka", &["eventlog"]),
-    ("rusqlite", &["eventlog", "store"]),
+    ("rusqlite", &["agent", "eventlog", "store"]),
     ("clickhouse", &["store"]),
 ];
 
@@ -89,7 +92,8 @@ pub(super) const WAITING: &[&str] = &[
 
 /// Words of code, and the beginnings of the paths that may hold them.
 pub(super) const PLACES: &[(&str, &[&str])] = &[
-    ("prost", &["crates/wire/"]),
+    ("prost", &["crates/otlp/", "crates/wire/"]),
+    ("opentelemetry_proto", &["crates/otlp/"]),
     ("prost_types", &["crates/wire/"]),
     ("tonic_prost", &["crates/wire/"]),
     (
@@ -99,6 +103,7 @@ pub(super) const PLACES: &[(&str, &[&str])] = &[
     (
         "rusqlite",
         &[
+            "crates/agent/src/spool",
             "crates/eventlog/src/sqlite",
             "crates/eventlog/tests/",
             "crates/store/src/sqlite",

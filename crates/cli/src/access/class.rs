@@ -23,6 +23,7 @@ pub enum Class {
 /// class. HEAD is as GET.
 pub const ROUTES: &[(&str, &str, Class)] = &[
     ("POST", "/api/v1/observations", Class::Report),
+    ("POST", "/v1/traces", Class::Report),
     ("GET", "/api/v1/models", Class::Read),
     ("GET", "/api/v1/models/{}/{}/endpoints", Class::Read),
     ("GET", "/api/v1/models/{}/{}/history", Class::Read),
@@ -45,6 +46,11 @@ pub const ROUTES: &[(&str, &str, Class)] = &[
     (
         "POST",
         "/sextant.v1.ObservationService/ReportBatch",
+        Class::Report,
+    ),
+    (
+        "POST",
+        "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
         Class::Report,
     ),
     (

@@ -44,6 +44,7 @@ fn settings(file: &ConfigFile, environment: &Environment) -> Result<Settings, Fa
     let engines = Engines {
         kafka: false,
         clickhouse: true,
+        collectors: false,
         providers: false,
     };
     Ok(Settings::load_for(

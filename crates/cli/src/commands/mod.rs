@@ -25,6 +25,7 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<(), Failur
         Command::Migrate(file) => waiting(migrate::run(&file, environment)),
         Command::Replay(args) => waiting(replay::run(&args, environment)),
         Command::Standalone(args) => standalone(&args, environment),
+        Command::Agent(args) => role(Role::Agent, &args, environment),
         Command::Collector(args) => role(Role::Collector, &args, environment),
         Command::Aggregator(args) => role(Role::Aggregator, &args, environment),
         Command::Server(args) => role(Role::Server, &args, environment),

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use sextant_agent::Config as AgentConfig;
 use sextant_eventlog::kafka::{KafkaConfig, SaslMechanism, Security};
+use sextant_reporter::target::Target;
 use sextant_store::clickhouse::ClickHouseConfig;
 
 use super::Engines;
@@ -14,10 +16,12 @@ pub(super) type Wrong = (&'static str, &'static str, String, &'static str);
 /// Files that settings of these engines name, with section and name.
 pub(super) fn files<'c>(
     engines: Engines,
+    agent: &'c AgentConfig,
     kafka: &'c KafkaConfig,
     clickhouse: &'c ClickHouseConfig,
 ) -> impl Iterator<Item = (&'static str, &'static str, &'c Path)> {
     let files = [
+        ("agent", "token_file", &agent.token_file),
         ("kafka", "ca_file", &kafka.ca_file),
         ("kafka", "certificate_file", &kafka.certificate_file),
         ("kafka", "key_file", &kafka.key_file),
@@ -27,6 +31,7 @@ pub(super) fn files<'c>(
     let named =
         |(section, name, file): (_, _, &'c Option<_>)| Some((section, name, file.as_deref()?));
     let is_used = move |(section, ..): &(&str, _, _)| match *section {
+        "agent" => engines.collectors,
         "kafka" => engines.kafka,
         _ => engines.clickhouse,
     };
@@ -35,12 +40,15 @@ pub(super) fn files<'c>(
 
 /// All else that is wrong with them.
 pub(super) fn problems(
+    engines: Engines,
     process: &ProcessConfig,
+    agent: &AgentConfig,
     kafka: &KafkaConfig,
     clickhouse: &ClickHouseConfig,
 ) -> Vec<Wrong> {
     let mut wrong = Vec::new();
     instance(process, &mut wrong);
+    collectors(engines, agent, &mut wrong);
     brokers(kafka, &mut wrong);
     if !is_name(&kafka.prefix) {
         let what = format!("{:?} cannot begin the name of a topic", kafka.prefix);
@@ -73,6 +81,19 @@ fn instance(process: &ProcessConfig, wrong: &mut Vec<Wrong>) {
         let what = format!("{name:?} cannot be the name of a process");
         let advice = "take letters, digits, `.`, `-` and `_`, at most 128";
         wrong.push(("process", "instance", what, advice));
+    }
+}
+
+fn collectors(engines: Engines, agent: &AgentConfig, wrong: &mut Vec<Wrong>) {
+    let advice = "give them as grpc://host:port, separated by commas";
+    if engines.is_agents() && agent.collectors().next().is_none() {
+        let what = "there is no collector to send to".to_owned();
+        wrong.push(("agent", "collectors", what, advice));
+    }
+    for collector in agent.collectors() {
+        if let Err(error) = collector.parse::<Target>() {
+            wrong.push(("agent", "collectors", error.to_string(), advice));
+        }
     }
 }
 

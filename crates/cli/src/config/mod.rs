@@ -73,11 +73,17 @@ pub struct Setting {
 
 /// Which engines a process works with. The files of others' settings need not be there for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a process may work with any of them"
+)]
 pub struct Engines {
     /// The log of a fleet.
     pub kafka: bool,
     /// The store of a fleet.
     pub clickhouse: bool,
+    /// Collectors to send to.
+    pub collectors: bool,
     /// Providers, with keys of its own.
     pub providers: bool,
 }
@@ -87,8 +93,14 @@ impl Engines {
     pub const ALL: Self = Self {
         kafka: true,
         clickhouse: true,
+        collectors: true,
         providers: true,
     };
+
+    /// Whether the process does nothing but send to collectors.
+    const fn is_agents(self) -> bool {
+        self.collectors && !self.kafka && !self.clickhouse
+    }
 }
 
 impl Settings {

@@ -47,10 +47,11 @@ pub(super) fn check(
     rules.same_address();
     rules.record_size();
     rules.room_for_a_batch();
+    rules.room_for_spans();
     rules.ticks();
     rules.operations();
     rules.filter();
-    rules.fleet();
+    rules.fleet(engines);
     rules.fleet_files(engines);
     let access = rules.access();
     let catalog = rules.catalog();
@@ -113,17 +114,41 @@ impl Rules<'_> {
     /// Of each of these one peer gets half, which must be enough for the largest that it may send,
     /// or it would be told for ever to come again later.
     fn room_for_a_batch(&mut self) {
-        let collector = &self.config.collector;
-        let largest = collector.message_bytes_max.get();
-        for (name, given) in [
-            ("body_bytes_max", collector.body_bytes_max),
-            ("in_flight_bytes_max", collector.in_flight_bytes_max),
+        let (agent, collector) = (&self.config.agent, &self.config.collector);
+        for (section, largest, body, in_flight) in [
+            (
+                "agent",
+                agent.message_bytes_max,
+                agent.body_bytes_max,
+                agent.in_flight_bytes_max,
+            ),
+            (
+                "collector",
+                collector.message_bytes_max,
+                collector.body_bytes_max,
+                collector.in_flight_bytes_max,
+            ),
         ] {
-            let needed = largest.saturating_mul(2);
-            if given.get() < needed {
-                let what = format!("{given} is less than two messages of message_bytes_max");
-                self.blame("collector", name, what, &format!("give at least {needed}"));
+            let needed = largest.get().saturating_mul(2);
+            for (name, given) in [("body_bytes_max", body), ("in_flight_bytes_max", in_flight)] {
+                if given.get() < needed {
+                    let what = format!("{given} is less than two messages of message_bytes_max");
+                    self.blame(section, name, what, &format!("give at least {needed}"));
+                }
             }
+        }
+    }
+
+    /// Requests of spans are read within what the collector has for bodies.
+    fn room_for_spans(&mut self) {
+        let given = self.config.otlp.message_bytes_max.get();
+        let collector = &self.config.collector;
+        let most = collector.body_bytes_max.get() / 2;
+        let is_settled = most < collector.message_bytes_max.get();
+        if given > most && !is_settled {
+            let what = format!("{given} is more than half of collector.body_bytes_max");
+            let advice = format!("give at most {most}");
+            self.blame("otlp", "message_bytes_max", what, &advice);
         }
     }
 
@@ -170,17 +195,21 @@ impl Rules<'_> {
         }
     }
 
-    fn fleet(&mut self) {
+    fn fleet(&mut self, engines: Engines) {
         let config = self.config;
         let (kafka, clickhouse) = (&config.kafka, &config.clickhouse);
-        for (section, name, what, advice) in fleet::problems(&config.process, kafka, clickhouse) {
+        let (process, agent) = (&config.process, &config.agent);
+        let problems = fleet::problems(engines, process, agent, kafka, clickhouse);
+        for (section, name, what, advice) in problems {
             self.blame(section, name, what, advice);
         }
     }
 
     fn fleet_files(&mut self, engines: Engines) {
         let config = self.config;
-        for (section, name, file) in fleet::files(engines, &config.kafka, &config.clickhouse) {
+        let (kafka, clickhouse) = (&config.kafka, &config.clickhouse);
+        let files = fleet::files(engines, &config.agent, kafka, clickhouse);
+        for (section, name, file) in files {
             let text = self.text(section, name, file, SECRET_FILE_BYTES_MAX);
             if text.is_some_and(|text| text.trim().is_empty()) {
                 let what = format!("{} is empty", file.display());

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use sextant_agent::Config as AgentConfig;
 use sextant_aggregator::AggregatorConfig;
 use sextant_collector::Config as CollectorConfig;
 use sextant_eventlog::kafka::KafkaConfig;
+use sextant_otlp::Config as OtlpConfig;
 use sextant_prober::Config as ProberConfig;
 use sextant_server::Config as ServerConfig;
 use sextant_store::clickhouse::ClickHouseConfig;
@@ -30,8 +32,12 @@ pub struct Config {
     pub access: AccessConfig,
     /// What is known of models and prices.
     pub catalog: CatalogConfig,
+    /// What a gateway's host reports, until a collector has it.
+    pub agent: AgentConfig,
     /// Who may send what, and how fast.
     pub collector: CollectorConfig,
+    /// What spans of OpenTelemetry stand for.
+    pub otlp: OtlpConfig,
     /// How observations become windows.
     pub aggregator: AggregatorConfig,
     /// What gateways and people pull.

@@ -1,3 +1,4 @@
+mod fleet_files;
 mod prober;
 
 use std::fs;
@@ -63,6 +64,7 @@ fn the_stages_have_the_same_defaults_in_code() {
         sextant_aggregator::AggregatorConfig::default()
     );
     assert_eq!(config.server, sextant_server::Config::default());
+    assert_eq!(config.otlp, sextant_otlp::Config::default());
     assert_eq!(config.prober, sextant_prober::Config::default());
 }
 
@@ -220,12 +222,14 @@ fn an_address_for_others_needs_tokens_or_consent() {
 fn settings_that_contradict_each_other_are_refused() {
     let file = "[http]\nlisten = \"127.0.0.1:80\"\n[grpc]\nlisten = \"127.0.0.1:80\"\n\
                 [access]\ntoken_file = \"/none\"\ninsecure = true\n\
-                [collector]\nrecord_bytes_max = 2000000\n";
+                [collector]\nrecord_bytes_max = 2000000\n\
+                [otlp]\nmessage_bytes_max = 100000000\n";
     insta::assert_snapshot!(problems(file), @r#"
     sextant.toml:4: grpc.listen: 127.0.0.1:80 takes the port of http.listen, 127.0.0.1:80; give each a port of its own
     sextant.toml:6: access.token_file: /none can't be read: No such file or directory (os error 2); name a file that this process can read
     sextant.toml:7: access.insecure: everyone is let in, and access.token_file says who may come; set one of them
     sextant.toml:9: collector.record_bytes_max: 2000000 is more than the log takes; give at most 1048576
+    sextant.toml:11: otlp.message_bytes_max: 100000000 is more than half of collector.body_bytes_max; give at most 67108864
     "#);
 }
 
@@ -235,6 +239,7 @@ fn settings_under_which_the_process_could_not_work_are_refused() {
                 [server]\npublish_interval_ms = 4000\ntick_age_ms_max = 7999\nheartbeat_ms = 5001\n\
                 operations = [\"summarize\", \"\"]\n\
                 [aggregator]\nregions_max = 257\n\
+                [otlp]\nmodels = { \"gpt-4o\" = \"gpt-4o\" }\n\
                 [telemetry]\nfilter = \"infoo,sextant_collector=debug\"\n";
     insta::assert_snapshot!(problems(file), @r#"
     sextant.toml:2: collector.body_bytes_max: 1000 is less than two messages of message_bytes_max; give at least 8388608
@@ -243,7 +248,8 @@ fn settings_under_which_the_process_could_not_work_are_refused() {
     sextant.toml:7: server.heartbeat_ms: 5001 is out of range; give a whole number from 1 to 4900; the default is 4000
     sextant.toml:8: server.operations: "" cannot name an operation; give 1 to 128 bytes without control characters
     sextant.toml:10: aggregator.regions_max: 257 is out of range; give a whole number from 1 to 256; the default is 64
-    sextant.toml:12: telemetry.filter: "infoo" is not a level; give off, error, warn, info, debug or trace, or target=level
+    sextant.toml:12: otlp.models: "gpt-4o": model must be author/slug, each of letters, digits, '.', '_', '-' or ':', at most 128 bytes in all; give another; the default is {}
+    sextant.toml:14: telemetry.filter: "infoo" is not a level; give off, error, warn, info, debug or trace, or target=level
     "#);
     for filter in [
         "off",
@@ -360,40 +366,4 @@ fn what_cannot_reach_kafka_or_clickhouse_is_named() {
     ] {
         assert!(said.contains(named), "{named}: {said}");
     }
-}
-
-#[test]
-fn files_that_will_not_do_and_settings_without_use_are_named_before_anything_starts() {
-    let directory = TempDir::new().unwrap();
-    let empty = directory.path().join("empty");
-    fs::write(&empty, "\n").unwrap();
-    let said = problems(&format!(
-        "[process]\ninstance = \"a b\"\n\
-         [kafka]\nca_file = \"/nowhere/ca.pem\"\nsasl_username = \"me\"\n\
-         [clickhouse]\npassword_file = {empty:?}\n"
-    ));
-    for named in [
-        "process.instance: \"a b\" cannot be the name of a process",
-        "kafka.ca_file: is for TLS, which kafka.security does not ask for",
-        "kafka.sasl_username: is for SASL, which kafka.security does not ask for",
-        &format!("clickhouse.password_file: {} is empty", empty.display()),
-    ] {
-        assert!(said.contains(named), "{named}: {said}");
-    }
-    let said = problems("[clickhouse]\npassword_file = \"/nowhere/password\"\n");
-    assert!(
-        said.contains("clickhouse.password_file: /nowhere/password can't be read"),
-        "{said}"
-    );
-    // Whoever does not work with it need not be able to read it.
-    let file = "[clickhouse]\npassword_file = \"/nowhere/password\"\n";
-    let path = directory.path().join("sextant.toml");
-    fs::write(&path, file).unwrap();
-    let collector = Engines {
-        kafka: true,
-        clickhouse: false,
-        providers: false,
-    };
-    let loaded = Settings::load_for(collector, Some(&path), &BTreeMap::new(), Vec::new());
-    assert!(loaded.is_ok());
 }

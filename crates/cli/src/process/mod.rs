@@ -1,11 +1,13 @@
 //! A process of any role: its settings, its stages over a log and a store, and where it is reached.
 //!
-//! - [`role`] says which stages; [`stages`] wires them over the [`backends`].
+//! - [`role`] says which stages; [`stages`] wires them over the [`backends`];
+//!   `spans` lays OTLP over what takes batches in.
 //! - [`opening`] is what is served before those are there.
 //! - [`embedded`] looks after a log and a store of the process' own; `fleet` reaches shared ones.
 //! - [`exposition`] serves `/metrics`; [`grpc_health`] and [`owners`] are health; [`reload`] is what
 //!   can change while it runs; [`probing`] asks providers; [`demonstration`] is `--demo`.
 
+mod agent;
 mod backends;
 mod demonstration;
 mod embedded;
@@ -20,6 +22,7 @@ mod owners;
 mod probing;
 mod reload;
 mod role;
+mod spans;
 mod stages;
 
 use std::net::SocketAddr;
@@ -175,7 +178,11 @@ impl Process {
         };
         let http = serve(http, &doors.0, config.http.connections_max);
         let grpc = serve(grpc, &doors.1, config.grpc.connections_max);
-        let backends = Backends::open(&parts, &opening).await?;
+        let backends = if parts.role.is_agent() {
+            None
+        } else {
+            Some(Backends::open(&parts, &opening).await?)
+        };
         let stages = {
             let mut registry = registry.write().unwrap_or_else(PoisonError::into_inner);
             Stages::start(&parts, backends, &mut registry)?

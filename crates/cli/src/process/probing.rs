@@ -33,8 +33,8 @@ pub(super) struct Probing {
 }
 
 impl Probing {
-    /// Asks from now on, if there is anything to ask. What it observes goes where gRPC is served. A
-    /// process that serves looks at that itself, unless servers are named.
+    /// Asks from now on, if there is anything to ask. What it observes goes where this process takes
+    /// observations in, over gRPC. One that serves looks at that itself, unless servers are named.
     pub(super) fn start(
         reload: &Reload<'_>,
         stages: &Stages,
@@ -55,13 +55,19 @@ impl Probing {
         let instance = reload.job.instance(config, reload.environment);
         let name = AgentId::new(&format!("{instance}-prober")).context("the prober's name")?;
         let sender = Sender::start(Options::new(name), transport, Arc::clone(&clock))?;
+        let (region, data_dir) = if reload.job.role.is_agent() {
+            (config.agent.region.clone(), &config.agent.spool_dir)
+        } else {
+            let region = config.collector.region.clone();
+            (Some(region), &config.standalone.data_dir)
+        };
         let setup = Setup {
             resolved,
             recorder: sender.recorder(),
-            region: Some(config.collector.region.clone()),
+            region,
             sight: own,
             clock,
-            data_dir: Some(config.standalone.data_dir.clone()),
+            data_dir: Some(data_dir.clone()),
             seed: rand::random(),
         };
         let mut registry = registry.write().unwrap_or_else(PoisonError::into_inner);

@@ -7,6 +7,8 @@ use crate::config::Engines;
 pub(crate) enum Role {
     /// All of it, on an embedded log and store.
     Standalone,
+    /// Keeps what a gateway's host reports until a collector has it.
+    Agent,
     /// Takes observations in.
     Collector,
     /// Owns partitions.
@@ -20,6 +22,7 @@ impl Role {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Standalone => "standalone",
+            Self::Agent => "agent",
             Self::Collector => "collector",
             Self::Aggregator => "aggregator",
             Self::Server => "server",
@@ -29,6 +32,11 @@ impl Role {
     /// Whether it has a log and a store of its own.
     pub(crate) const fn is_alone(self) -> bool {
         matches!(self, Self::Standalone)
+    }
+
+    /// Whether it stands before the fleet, with neither log nor store.
+    pub(crate) const fn is_agent(self) -> bool {
+        matches!(self, Self::Agent)
     }
 
     pub(crate) const fn collects(self) -> bool {
@@ -45,14 +53,15 @@ impl Role {
 
     /// Whether it asks providers itself.
     pub(crate) const fn probes(self) -> bool {
-        self.is_alone()
+        self.is_alone() || self.is_agent()
     }
 
     /// What it works with beside its own.
     pub(crate) const fn engines(self) -> Engines {
         Engines {
-            kafka: !self.is_alone(),
+            kafka: !self.is_alone() && !self.is_agent(),
             clickhouse: !self.is_alone() && self.stores(),
+            collectors: self.is_agent(),
             providers: self.probes(),
         }
     }

@@ -1,15 +1,20 @@
 //! The stages of a process, wired over its log and store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
 use prometheus_client::registry::Registry;
+use sextant_agent::Agent;
 use sextant_aggregator::{Aggregator, AggregatorError};
 use sextant_catalog::LiveCatalog;
 use sextant_collector::{Collector, Instance};
+use sextant_intake::{Intake, Keeper};
 use sextant_measure::id::AgentId;
 use sextant_measure::time::Clock;
+use sextant_otlp::Receiver;
+use sextant_otlp::sink::SpanSink;
 use sextant_server::Server;
 use sextant_server::health::{self, Check, Health};
 use sextant_server::hub::Hub;
@@ -18,17 +23,25 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
+use super::agent;
 use super::backends::Backends;
 use super::exposition::{self, Shared};
 use super::grpc_health::GrpcHealth;
 use super::owners::Owners;
 use super::role::Role;
+use super::spans::SpanIntake;
 use crate::config::Config;
+
+/// How long an agent that ends still sends. What it doesn't get rid of stays in its spool.
+const SEND_ON_MAX: Duration = Duration::from_secs(2);
 
 /// Everything that runs.
 pub(super) struct Stages {
-    backends: Backends,
+    /// None for an agent.
+    backends: Option<Backends>,
+    agent: Option<Agent>,
     collector: Option<Collector>,
+    spans: Option<Arc<Receiver>>,
     server: Option<Server>,
     owning: Option<JoinHandle<Result<(), AggregatorError>>>,
     health: Arc<Health>,
@@ -58,34 +71,45 @@ impl Stages {
     /// Starts the stages of the role, over its log and store.
     pub(super) fn start(
         parts: &Parts<'_>,
-        backends: Backends,
+        backends: Option<Backends>,
         registry: &mut Registry,
     ) -> anyhow::Result<Self> {
         let (tasks, stop) = (TaskTracker::new(), Stops::default());
         let (role, clock) = (parts.role, Arc::clone(&parts.clock));
         let mut checks: Vec<Arc<dyn Check>> = Vec::new();
         let mut owning = None;
-        if role.owns() {
-            let aggregator = parts.aggregator(&backends, registry)?;
+        let agent = role
+            .is_agent()
+            .then(|| agent::start(parts, registry, &stop.collecting))
+            .transpose()?;
+        if let Some(backends) = backends.as_ref().filter(|_| role.owns()) {
+            let aggregator = parts.aggregator(backends, registry)?;
             checks.push(Arc::new(Owners::new(aggregator.pulse(), role)));
             owning = Some(tasks.spawn(aggregator.run(stop.owning.clone())));
         }
-        let collector = role
-            .collects()
-            .then(|| parts.collector(&backends, registry, &stop.collecting))
+        let collected = backends.as_ref().filter(|_| role.collects());
+        let collector = collected
+            .map(|backends| parts.collector(backends, registry, &stop.collecting))
             .transpose()?;
-        let server = role
-            .serves()
-            .then(|| parts.server(&backends, registry, &tasks, &stop.serving))
+        let taken_by_agent = agent.as_ref().map(|it| sink(it.intake()));
+        let taken = taken_by_agent.or_else(|| collector.as_ref().map(|it| sink(it.intake())));
+        let spans = taken.map(|sink| parts.spans(sink, registry, &stop.collecting));
+        let served = backends.as_ref().filter(|_| role.serves());
+        let server = served
+            .map(|backends| parts.server(backends, registry, &tasks, &stop.serving))
             .transpose()?;
-        backends.look_after(Arc::clone(&clock), registry, &tasks, &stop.serving);
+        if let Some(backends) = &backends {
+            backends.look_after(Arc::clone(&clock), registry, &tasks, &stop.serving);
+        }
         let health = match &server {
             Some(server) => server.health(checks),
             None => Arc::new(parts.health(checks)),
         };
         Ok(Self {
             backends,
+            agent,
             collector,
+            spans,
             server,
             owning,
             health,
@@ -102,8 +126,14 @@ impl Stages {
     /// All HTTP routes.
     pub(super) fn http(&self, registry: &Shared) -> Router {
         let mut routes = exposition::router(registry);
+        if let Some(agent) = &self.agent {
+            routes = routes.merge(sextant_intake::http::router(agent.intake()));
+        }
         if let Some(collector) = &self.collector {
             routes = routes.merge(sextant_intake::http::router(collector.intake()));
+        }
+        if let Some(spans) = &self.spans {
+            routes = routes.merge(sextant_otlp::http::router(spans));
         }
         match &self.server {
             Some(server) => routes.fallback_service(server.http(Arc::clone(&self.health))),
@@ -119,8 +149,14 @@ impl Stages {
             .build_v1()
             .context("the protocol's descriptors")?;
         let mut routes = Routes::new(health.service()).add_service(reflection);
+        if let Some(agent) = &self.agent {
+            routes = routes.add_service(sextant_intake::grpc::service(agent.intake()));
+        }
         if let Some(collector) = &self.collector {
             routes = routes.add_service(sextant_intake::grpc::service(collector.intake()));
+        }
+        if let Some(spans) = &self.spans {
+            routes = routes.add_service(sextant_otlp::grpc::service(spans));
         }
         if let Some(server) = &self.server {
             routes = routes
@@ -153,8 +189,14 @@ impl Stages {
                 None => std::future::pending().await,
             }
         };
+        let stopped = async {
+            match &self.backends {
+                Some(backends) => backends.stopped().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            reason = self.backends.stopped() => reason,
+            reason = stopped => reason,
             error = refused => format!("the log refuses for good: {error}"),
             ended = owned => match ended {
                 Ok(Ok(())) => "the aggregator ended by itself".to_owned(),
@@ -168,6 +210,7 @@ impl Stages {
     pub(super) fn into_ends(self) -> (End, End, End, End) {
         let Self {
             backends,
+            agent,
             collector,
             owning,
             stop,
@@ -183,6 +226,9 @@ impl Stages {
             stop_collecting.cancel();
             if let Some(collector) = collector {
                 collector.drained().await;
+            }
+            if let Some(agent) = agent {
+                agent.finish(SEND_ON_MAX).await;
             }
             Ok(())
         });
@@ -201,7 +247,10 @@ impl Stages {
         let keeping: End = Box::pin(async move {
             tasks.close();
             tasks.wait().await;
-            backends.close().await
+            match backends {
+                Some(backends) => backends.close().await,
+                None => Ok(()),
+            }
         });
         (collecting, owning, serving, keeping)
     }
@@ -251,6 +300,21 @@ impl Parts<'_> {
         Ok(Collector::new(&self.config.collector, wiring, counted))
     }
 
+    fn spans(
+        &self,
+        sink: Arc<dyn SpanSink>,
+        registry: &mut Registry,
+        stop: &CancellationToken,
+    ) -> Arc<Receiver> {
+        let wiring = sextant_otlp::Wiring {
+            catalog: self.catalog.clone(),
+            sink,
+            shutdown: stop.clone(),
+        };
+        let counted = sextant_otlp::Metrics::register(registry);
+        Receiver::new(self.config.otlp.clone(), wiring, counted)
+    }
+
     fn server(
         &self,
         backends: &Backends,
@@ -270,6 +334,11 @@ impl Parts<'_> {
         };
         Ok(Server::start(wiring, tasks, stop)?)
     }
+}
+
+/// Where spans go: to the intake of whichever stage takes batches.
+fn sink<K: Keeper>(intake: &Arc<Intake<K>>) -> Arc<dyn SpanSink> {
+    Arc::new(SpanIntake(Arc::clone(intake)))
 }
 
 /// The end of a part of the process.

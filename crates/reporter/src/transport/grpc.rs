@@ -138,7 +138,7 @@ fn batch(sent: &OutgoingBatch) -> Message {
         identity: Some(identity),
         sent_at: sent.sent_at,
         clock_offset_us: sent.clock_offset_us,
-        totals: Some(sent.totals.clone()),
+        totals: sent.totals.clone(),
         columns: sent.batch.columns(),
     };
     Message::Batch(batch.into())

@@ -1,6 +1,7 @@
 //! How batches reach a target, behind one small trait.
 
 mod chain;
+pub mod failover;
 pub mod grpc;
 pub mod http;
 mod http_answer;
@@ -50,10 +51,10 @@ pub struct OutgoingBatch {
     pub definitions: Vec<(u32, Definition)>,
     /// By the sender's clock.
     pub sent_at: Timestamp,
-    /// What the sender has learnt to add to its clock, in microseconds.
+    /// What to add to the batch's times, in microseconds, as far as it has been learnt.
     pub clock_offset_us: i64,
-    /// What the sender has done.
-    pub totals: Totals,
+    /// What the batch's sender has done.
+    pub totals: Option<Totals>,
 }
 
 /// What a target says.

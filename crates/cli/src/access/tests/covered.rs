@@ -22,6 +22,7 @@ fn every_call_of_the_protocol_has_a_class() {
         }
     }
     assert!(calls.len() >= 4, "{calls:?}");
+    calls.push(sextant_otlp::grpc::PATH.to_owned());
     for call in calls {
         assert!(
             class_of(&Method::POST, &call).is_some(),
@@ -33,7 +34,7 @@ fn every_call_of_the_protocol_has_a_class() {
 #[test]
 fn every_http_route_has_a_class() {
     let mut routes = Vec::new();
-    for part in ["collector/src", "server/src", "cli/src/process"] {
+    for part in ["intake/src", "otlp/src", "server/src", "cli/src/process"] {
         for file in files(&project().join("crates").join(part)) {
             let text = fs::read_to_string(file).unwrap();
             routes.extend(routes_in(&text));

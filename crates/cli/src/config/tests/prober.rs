@@ -34,6 +34,7 @@ fn what_is_wrong_with_targets_is_named_all_at_once_and_only_to_whom_it_concerns(
     let server = Engines {
         kafka: true,
         clickhouse: true,
+        collectors: false,
         providers: false,
     };
     let loaded = Settings::load_for(server, Some(&path), &BTreeMap::new(), Vec::new());

@@ -1,0 +1,215 @@
+//! Batches become rows in the spool.
+//!
+//! What a collector would refuse one by one is refused here, by the same rules, and the rest is
+//! kept as it came: nothing is stamped but the host's region, so that a batch that comes again,
+//! here or at a collector, hashes alike.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sextant_intake::budget::{Held, Refused};
+use sextant_intake::directory::{Directory, Meaning, Resolve, UnusableId};
+use sextant_intake::submission::{Submission, merge};
+use sextant_intake::{Arrived, Keeper, Limits, refusal};
+use sextant_measure::id::Region;
+use sextant_measure::observation::Definition;
+use sextant_measure::refusal::Refusal;
+use sextant_reporter::relay::Relay;
+use sextant_wire::answer::{Acknowledgement, BatchRefusal, BatchRefusalReason as Reason};
+use sextant_wire::batch::{Batch, Heartbeat};
+use sextant_wire::columns::{ColumnsBuilder, Row};
+use sextant_wire::held::HeldBatch;
+
+use crate::passing::Passing;
+use crate::spool::{Spool, SpoolError};
+
+/// Most bytes of a batch that came with a number: it travels on as it is, and has to pass as a
+/// record of a collector's log.
+const NUMBERED_BYTES_MAX: usize = 750_000;
+/// Bytes in flight that a batch costs beside its rows.
+const BATCH_BYTES: usize = 512;
+/// Bytes in flight that a row costs, its texts included.
+const ROW_BYTES: usize = 256;
+
+/// Keeps batches in the spool.
+pub struct Keeping {
+    pub(crate) limits: Limits,
+    pub(crate) rules: Rules,
+    pub(crate) spool: Spool,
+    pub(crate) passing: Arc<Passing>,
+    pub(crate) relay: Arc<Relay>,
+}
+
+/// By what definitions are understood.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// The region of observations that name none; without one, it is left to the collector.
+    pub region: Option<Region>,
+}
+
+/// A definition, its region filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known(Definition);
+
+/// A batch that has passed every check and is not in the spool yet.
+pub struct Pending {
+    acknowledgement: Acknowledgement,
+    held: HeldBatch,
+    /// Until this is dropped, the batch counts as in flight.
+    _room: Held,
+}
+
+impl Resolve for Rules {
+    type Meaning = Known;
+
+    fn resolve(&self, definition: Definition) -> Known {
+        Known(Definition {
+            region: definition.region.or_else(|| self.region.clone()),
+            ..definition
+        })
+    }
+}
+
+impl Meaning for Known {
+    fn is_alike(&self, other: &Self) -> bool {
+        self == other
+    }
+}
+
+#[async_trait]
+impl Keeper for Keeping {
+    type Rules = Rules;
+    type Pending = Pending;
+
+    fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// How many new senders there may be is the collector's to say.
+    fn meet(&self, _: Arrived<'_>, _: &Batch) -> Result<(), BatchRefusal> {
+        Ok(())
+    }
+
+    fn judge(
+        &self,
+        arrived: Arrived<'_>,
+        submission: Submission,
+        directory: &mut Directory<Known>,
+    ) -> Result<Pending, BatchRefusal> {
+        let sequence = submission.batch.sequence;
+        let rows = submission.batch.columns.len();
+        let bytes = u32::try_from(BATCH_BYTES + rows * ROW_BYTES).unwrap_or(u32::MAX);
+        let room = arrived.peer.in_flight_bytes.take(bytes);
+        let room = room.map_err(|refused| match refused {
+            Refused::Never => refusal::larger_than_a_share(bytes),
+            Refused::Now => refusal::load("bytes", &self.limits),
+        })?;
+        let (held, refused) = judge(submission, directory)
+            .map_err(|id| refusal::unusable(arrived.transport, id, &self.limits))?;
+        let is_numbered = held.batch.identity.is_some();
+        if is_numbered && held.bytes_about() > NUMBERED_BYTES_MAX {
+            return Err(too_large(held.bytes_about()));
+        }
+        let accepted = u32::try_from(held.batch.columns.len()).unwrap_or(u32::MAX);
+        Ok(Pending {
+            acknowledgement: Acknowledgement {
+                sequence,
+                accepted,
+                refused,
+                received_at: arrived.at,
+                sent_at: arrived.at,
+                deduplicated: is_numbered,
+            },
+            held,
+            _room: room,
+        })
+    }
+
+    async fn commit(self: Arc<Self>, pending: Pending) -> Result<Acknowledgement, BatchRefusal> {
+        let Pending {
+            acknowledgement,
+            held,
+            _room,
+        } = pending;
+        if held.batch.columns.is_empty() {
+            return Ok(acknowledgement);
+        }
+        let Err(unkept) = self.spool.keep(held).await else {
+            return Ok(acknowledgement);
+        };
+        let (SpoolError::Full(_) | SpoolError::Failed(_), Some(held)) = (unkept.error, unkept.held)
+        else {
+            return Err(refusal::stopping(&self.limits));
+        };
+        // Not here, but at the collector it is durable, too.
+        match self.passing.carry(*held).await {
+            Ok(()) => Ok(acknowledgement),
+            Err(message) => Err(refusal::unavailable(message, &self.limits)),
+        }
+    }
+
+    fn hear(&self, _: Arrived<'_>, heartbeat: Heartbeat) -> Result<(), BatchRefusal> {
+        if self.relay.pass_on(heartbeat) {
+            Ok(())
+        } else {
+            Err(refusal::load("senders", &self.limits))
+        }
+    }
+}
+
+/// The rows that can be true, with what their ids stand for; and the others, each with its reason.
+fn judge(
+    submission: Submission,
+    directory: &mut Directory<Known>,
+) -> Result<(HeldBatch, Vec<(u32, Refusal)>), UnusableId> {
+    let Submission {
+        batch,
+        refused: unread,
+    } = submission;
+    let number = directory.begin_batch();
+    let (mut columns, mut definitions) = (ColumnsBuilder::default(), Vec::new());
+    let mut refused = Vec::new();
+    let rows = batch.columns.endpoints().iter().zip(batch.columns.rows());
+    for (index, (id, row)) in (0_u32..).zip(rows) {
+        let entry = directory.usable(*id)?;
+        let known = entry.number_in(number);
+        let (definition, row) = match (&entry.meaning, row) {
+            (Err(refusal), _) => {
+                refused.push((index, *refusal));
+                continue;
+            }
+            (Ok(_), Err(refusal)) => {
+                refused.push((index, refusal));
+                continue;
+            }
+            (Ok(Known(definition)), Ok(row)) => (definition, row),
+        };
+        let endpoint = known.unwrap_or_else(|| {
+            let endpoint = u32::try_from(definitions.len()).unwrap_or(u32::MAX);
+            definitions.push((endpoint, definition.clone()));
+            endpoint
+        });
+        columns.push(&Row { endpoint, ..row });
+        if known.is_none() {
+            entry.number(number, endpoint);
+        }
+    }
+    let held = HeldBatch {
+        batch: Batch {
+            columns: columns.finish(),
+            ..batch
+        },
+        definitions,
+    };
+    Ok((held, merge(unread, refused)))
+}
+
+fn too_large(found: usize) -> BatchRefusal {
+    refusal::never(
+        Reason::TooLarge,
+        format!(
+            "about {found} bytes are more than the {NUMBERED_BYTES_MAX} of a numbered batch; send \
+             smaller batches"
+        ),
+    )
+}

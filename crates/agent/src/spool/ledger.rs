@@ -1,0 +1,332 @@
+//! What a group of work does to the file: all of it, or nothing.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use sextant_measure::id::AgentId;
+use sextant_measure::time::Timestamp;
+use sextant_reporter::parcel::Settled;
+use sextant_wire::batch::Totals;
+use sextant_wire::held::HeldBatch;
+use sextant_wire::identity::Identity;
+
+use super::fault::{self, SpoolError};
+use super::file::SpoolFile;
+use super::life::{Life, signed, unsigned};
+use super::merge::merge;
+use super::{Bounds, Load, Stored};
+
+/// What a batch costs beside its bytes.
+const ROW_BYTES: u64 = 64;
+/// Pages given back to the file system at a time.
+const PAGES_FREED: u32 = 256;
+
+/// Reasons for drops that totals tell beside the reporter's own.
+const OVER_BYTES: &str = "spool_full";
+const OVER_AGE: &str = "spool_expired";
+const DAMAGED: &str = "spool_damaged";
+
+/// How a transaction ends. Tests put a failing one in its place.
+pub(super) type Commit = Box<dyn FnMut(&Connection) -> rusqlite::Result<()> + Send>;
+
+/// The file and what is known of it.
+pub(super) struct Ledger {
+    file: SpoolFile,
+    agent: AgentId,
+    bounds: Bounds,
+    held: Held,
+    /// Batches up to here are on their way.
+    handed_through: u64,
+    commit: Commit,
+}
+
+/// What is held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) batches: u64,
+    pub(super) observations: u64,
+    pub(super) bytes: u64,
+    pub(super) oldest: Option<Timestamp>,
+    pub(super) newest: u64,
+}
+
+/// What is to be done together.
+#[derive(Default)]
+pub(super) struct Group<'g> {
+    /// In their order.
+    pub(super) batches: Vec<&'g HeldBatch>,
+    pub(super) settled: &'g [Settled],
+}
+
+impl Ledger {
+    pub(super) fn new(file: SpoolFile, agent: AgentId, bounds: Bounds) -> Result<Self, SpoolError> {
+        let held = held(&file.connection).map_err(|error| fault::of(&error))?;
+        Ok(Self {
+            file,
+            agent,
+            bounds,
+            held,
+            handed_through: 0,
+            commit: Box::new(|connection| connection.execute_batch("COMMIT")),
+        })
+    }
+
+    /// Puts another end of a transaction in the place of SQLite's.
+    #[cfg(test)]
+    pub(super) fn commit_by(&mut self, commit: Commit) {
+        self.commit = commit;
+    }
+
+    pub(super) fn held(&self) -> Held {
+        self.held
+    }
+
+    pub(super) fn life(&self) -> &Life {
+        &self.file.life
+    }
+
+    /// Counts what was carried without being kept. Durable with what is written next.
+    pub(super) fn count(&mut self, totals: Totals) {
+        self.file.life.add(totals);
+    }
+
+    /// Counts ends that can't be written.
+    pub(super) fn count_settled(&mut self, settled: &[Settled]) {
+        settled
+            .iter()
+            .for_each(|settled| self.file.life.settle(settled));
+    }
+
+    /// Whether there is something older than may be.
+    pub(super) fn has_expired(&self, now: Timestamp) -> bool {
+        let since = now.plus_micros(-micros(self.bounds.age_max));
+        self.held.oldest.is_some_and(|oldest| oldest < since)
+    }
+
+    /// Does all of it durably, or nothing.
+    pub(super) fn write(&mut self, group: &Group<'_>, now: Timestamp) -> Result<(), SpoolError> {
+        let before = (self.file.life.clone(), self.held);
+        let outcome = self.attempt(group, now);
+        if outcome.is_err() {
+            (self.file.life, self.held) = before;
+            if !self.file.connection.is_autocommit()
+                && let Err(error) = self.file.connection.execute_batch("ROLLBACK")
+            {
+                tracing::debug!(%error, "the spool's transaction had ended already");
+            }
+        }
+        outcome
+    }
+
+    /// What came after the ticket, up to about so many bytes, from now on on its way. What has been
+    /// damaged is counted and left out.
+    pub(super) fn load(&mut self, after: u64, bytes_max: usize) -> Result<Load, SpoolError> {
+        let (mut load, damaged) = self
+            .read(after, bytes_max)
+            .map_err(|error| fault::of(&error))?;
+        load.through = load.through.max(after);
+        self.handed_through = self.handed_through.max(load.through);
+        for (ticket, observations) in damaged {
+            tracing::error!(
+                observations,
+                "a batch in the spool was damaged and is given up"
+            );
+            let life = &mut self.file.life;
+            life.drop(DAMAGED, observations);
+            let forgotten = self
+                .forget(ticket)
+                .and_then(|()| self.file.life.write(&self.file.connection));
+            forgotten.map_err(|error| fault::of(&error))?;
+        }
+        Ok(load)
+    }
+
+    /// Gives pages that nothing needs any more back to the file system.
+    pub(super) fn shrink(&self) {
+        let pragma = format!("PRAGMA incremental_vacuum({PAGES_FREED})");
+        if let Err(error) = self.file.connection.execute_batch(&pragma) {
+            tracing::debug!(%error, "the spool's file stays as large as it is");
+        }
+    }
+
+    fn attempt(&mut self, group: &Group<'_>, now: Timestamp) -> Result<(), SpoolError> {
+        self.change(group, now)?;
+        let connection = &self.file.connection;
+        let oldest = "SELECT kept_at_us FROM batches ORDER BY id LIMIT 1";
+        let ended = connection
+            .query_row(oldest, (), |row| row.get(0))
+            .optional()
+            .and_then(|oldest| {
+                self.held.oldest = oldest.map(Timestamp::from_micros);
+                self.file.life.write(connection)?;
+                (self.commit)(connection)
+            });
+        ended.map_err(|error| fault::of(&error))
+    }
+
+    fn change(&mut self, group: &Group<'_>, now: Timestamp) -> Result<(), SpoolError> {
+        let begun = self.file.connection.execute_batch("BEGIN IMMEDIATE");
+        begun.map_err(|error| fault::of(&error))?;
+        for settled in group.settled {
+            self.settle(settled).map_err(|error| fault::of(&error))?;
+        }
+        self.expire(now).map_err(|error| fault::of(&error))?;
+        let (numbered, loose): (Vec<&HeldBatch>, Vec<&HeldBatch>) = group
+            .batches
+            .iter()
+            .partition(|held| held.batch.identity.is_some());
+        for held in numbered {
+            self.insert(held.clone(), now)?;
+        }
+        for held in merge(&loose, self.bounds.observations_max) {
+            let held = self.number(held);
+            self.insert(held, now)?;
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, mut held: HeldBatch) -> HeldBatch {
+        let life = &mut self.file.life;
+        held.batch.sequence = life.next_sequence;
+        held.batch.identity = Some(Identity {
+            agent: self.agent.clone(),
+            epoch: life.epoch,
+            sequence: life.next_sequence,
+        });
+        life.next_sequence += 1;
+        held
+    }
+
+    fn insert(&mut self, held: HeldBatch, now: Timestamp) -> Result<(), SpoolError> {
+        let observations = held.batch.columns.len() as u64;
+        let body = held.encode();
+        let bytes = body.len() as u64 + ROW_BYTES;
+        self.make_room(bytes)?;
+        let connection = &self.file.connection;
+        let inserted = connection
+            .prepare_cached(
+                "INSERT INTO batches (kept_at_us, observations, checksum, body) \
+                 VALUES (?1, ?2, ?3, ?4)",
+            )
+            .and_then(|mut insert| {
+                insert.insert(params![
+                    now.as_micros(),
+                    signed(observations),
+                    crc32fast::hash(&body),
+                    &body[..],
+                ])
+            });
+        let ticket = inserted.map_err(|error| fault::of(&error))?;
+        self.file.life.totals.recorded += observations;
+        self.held.newest = unsigned(ticket);
+        self.held.batches += 1;
+        self.held.observations += observations;
+        self.held.bytes += bytes;
+        Ok(())
+    }
+
+    /// The oldest go that are not on their way.
+    fn make_room(&mut self, bytes: u64) -> Result<(), SpoolError> {
+        while self.held.bytes + bytes > self.bounds.bytes_max {
+            let oldest = "DELETE FROM batches WHERE id = (SELECT min(id) FROM batches WHERE id > ?1) \
+                          RETURNING observations, length(body)";
+            let gone = self.remove(oldest, params![signed(self.handed_through)]);
+            match gone.map_err(|error| fault::of(&error))? {
+                0 => {
+                    let max = self.bounds.bytes_max;
+                    let reason = format!("{bytes} bytes more would make it larger than {max}");
+                    return Err(SpoolError::Full(reason));
+                }
+                observations => self.file.life.drop(OVER_BYTES, observations),
+            }
+        }
+        Ok(())
+    }
+
+    fn expire(&mut self, now: Timestamp) -> rusqlite::Result<()> {
+        if !self.has_expired(now) {
+            return Ok(());
+        }
+        let since = now.plus_micros(-micros(self.bounds.age_max)).as_micros();
+        let old = "DELETE FROM batches WHERE id > ?1 AND kept_at_us < ?2 \
+                   RETURNING observations, length(body)";
+        let observations = self.remove(old, params![signed(self.handed_through), since])?;
+        self.file.life.drop(OVER_AGE, observations);
+        Ok(())
+    }
+
+    fn settle(&mut self, settled: &Settled) -> rusqlite::Result<()> {
+        self.forget(settled.ticket)?;
+        self.file.life.settle(settled);
+        Ok(())
+    }
+
+    fn forget(&mut self, ticket: u64) -> rusqlite::Result<()> {
+        let one = "DELETE FROM batches WHERE id = ?1 RETURNING observations, length(body)";
+        self.remove(one, params![signed(ticket)]).map(drop)
+    }
+
+    /// Deletes rows; how many observations they held.
+    fn remove(&mut self, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<u64> {
+        let mut statement = self.file.connection.prepare_cached(sql)?;
+        let gone = statement.query_map(params, |row| {
+            Ok((unsigned(row.get(0)?), unsigned(row.get(1)?)))
+        })?;
+        let mut sum = 0;
+        for row in gone {
+            let (observations, bytes) = row?;
+            sum += observations;
+            self.held.batches = self.held.batches.saturating_sub(1);
+            self.held.observations = self.held.observations.saturating_sub(observations);
+            self.held.bytes = self.held.bytes.saturating_sub(bytes + ROW_BYTES);
+        }
+        Ok(sum)
+    }
+
+    fn read(&self, after: u64, bytes_max: usize) -> rusqlite::Result<(Load, Vec<(u64, u64)>)> {
+        let mut statement = self.file.connection.prepare_cached(
+            "SELECT id, observations, checksum, body FROM batches WHERE id > ?1 ORDER BY id",
+        )?;
+        let (mut load, mut damaged, mut bytes) = (Load::default(), Vec::new(), 0);
+        let mut rows = statement.query(params![signed(after)])?;
+        while let Some(row) = rows.next()? {
+            let ticket = unsigned(row.get(0)?);
+            let (observations, checksum): (i64, u32) = (row.get(1)?, row.get(2)?);
+            let body = Bytes::from(row.get::<_, Vec<u8>>(3)?);
+            load.through = ticket;
+            bytes += body.len();
+            let is_whole = crc32fast::hash(&body) == checksum;
+            match Stored::read(ticket, &body).filter(|_| is_whole) {
+                Some(stored) => load.batches.push(stored),
+                None => damaged.push((ticket, unsigned(observations))),
+            }
+            if bytes >= bytes_max {
+                break;
+            }
+        }
+        Ok((load, damaged))
+    }
+}
+
+fn held(connection: &Connection) -> rusqlite::Result<Held> {
+    connection.query_row(
+        "SELECT count(*), coalesce(sum(observations), 0), coalesce(sum(length(body)), 0), \
+         min(kept_at_us), coalesce(max(id), 0) FROM batches",
+        (),
+        |row| {
+            let batches = unsigned(row.get(0)?);
+            Ok(Held {
+                batches,
+                observations: unsigned(row.get(1)?),
+                bytes: unsigned(row.get(2)?) + batches * ROW_BYTES,
+                oldest: row.get::<_, Option<i64>>(3)?.map(Timestamp::from_micros),
+                newest: unsigned(row.get(4)?),
+            })
+        },
+    )
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}

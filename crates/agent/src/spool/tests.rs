@@ -1,0 +1,269 @@
+mod bench;
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use sextant_reporter::parcel::Fate;
+use sextant_reporter::report::DropReason;
+
+use self::bench::*;
+use super::*;
+
+#[tokio::test]
+async fn p1_what_was_kept_is_there_after_a_restart_under_the_same_number() {
+    let bench = Bench::new();
+    let spool = bench.open();
+    let epoch = spool.epoch();
+    spool.keep(numbered(41, &[1, 2])).await.unwrap();
+    spool.keep(loose(&[3])).await.unwrap();
+    let before = all(&spool).await;
+    // As a crash leaves it: nothing is closed.
+    let copy = Bench::new();
+    for name in ["spool.db", "spool.db-wal"] {
+        let from = bench.directory.path().join(name);
+        std::fs::copy(from, copy.directory.path().join(name)).unwrap();
+    }
+    let again = copy.open();
+    assert_eq!(again.epoch(), epoch);
+    assert_eq!(all(&again).await, before);
+    let identities: Vec<_> = before
+        .iter()
+        .map(|stored| stored.held.batch.identity.clone().unwrap())
+        .collect();
+    assert_eq!(
+        (identities[0].agent.as_str(), identities[0].sequence),
+        ("gateway", 41)
+    );
+    let own = &identities[1];
+    assert_eq!(
+        (own.agent.as_str(), own.epoch, own.sequence),
+        ("agent-1", epoch, 1)
+    );
+    again.keep(loose(&[4])).await.unwrap();
+    let next = all(&again).await.pop().unwrap();
+    assert_eq!(next.held.batch.identity.unwrap().sequence, 2);
+    assert_eq!(settled(&again).await.totals.recorded, 4);
+}
+
+#[tokio::test]
+async fn what_has_ended_goes_and_is_counted_once() {
+    let bench = Bench::new();
+    let spool = bench.open();
+    spool.keep(numbered(1, &[1, 2, 3])).await.unwrap();
+    spool.keep(numbered(2, &[4])).await.unwrap();
+    let tickets: Vec<u64> = all(&spool)
+        .await
+        .iter()
+        .map(|stored| stored.ticket)
+        .collect();
+    spool.settle(vec![acknowledged(tickets[0], 3, 2)]).await;
+    spool
+        .settle(vec![Settled {
+            ticket: tickets[1],
+            observations: 1,
+            fate: Fate::Dropped(DropReason::TooLarge),
+        }])
+        .await;
+    let state = settled(&spool).await;
+    assert_eq!((state.batches, state.observations, state.bytes), (0, 0, 0));
+    assert_eq!(state.totals.recorded, 4);
+    assert_eq!((state.totals.acknowledged, state.totals.refused), (2, 1));
+    assert_eq!(state.totals.dropped["too_large"], 1);
+    spool.close().await;
+    let again = bench.open();
+    assert_eq!(settled(&again).await.totals, state.totals);
+}
+
+#[tokio::test]
+async fn p6_over_the_bound_the_oldest_go_that_are_not_on_their_way_and_are_counted() {
+    let mut bench = Bench::new();
+    bench.bounds.bytes_max = 4_000;
+    let spool = bench.open();
+    spool.keep(numbered(1, &[1])).await.unwrap();
+    let first = all(&spool).await.pop().unwrap();
+    let mut sent = 1;
+    for sequence in 2..60 {
+        spool
+            .keep(numbered(sequence, &[sequence, sequence]))
+            .await
+            .unwrap();
+        sent += 2;
+    }
+    let state = settled(&spool).await;
+    assert!(state.bytes <= 4_000, "{state:?}");
+    let left = all(&spool).await;
+    assert_eq!(left[0], first, "what is on its way has gone");
+    assert_eq!(left.last().unwrap().held.batch.sequence, 59);
+    let held: u64 = left
+        .iter()
+        .map(|stored| stored.held.batch.columns.len() as u64)
+        .sum();
+    assert_eq!(state.totals.recorded, sent);
+    assert_eq!(state.totals.dropped["spool_full"], sent - held);
+    let sequences: Vec<u64> = left[1..].iter().map(|it| it.held.batch.sequence).collect();
+    let newest: Vec<u64> = (60 - sequences.len() as u64..60).collect();
+    assert_eq!(sequences, newest, "not the oldest went");
+}
+
+#[tokio::test]
+async fn p6_a_batch_larger_than_the_spool_is_not_kept_and_costs_no_other() {
+    let mut bench = Bench::new();
+    bench.bounds.bytes_max = 2_000;
+    let spool = bench.open();
+    spool.keep(numbered(1, &[1])).await.unwrap();
+    let large: Vec<u64> = (0..1_000).collect();
+    let unkept = spool.keep(numbered(2, &large)).await.unwrap_err();
+    assert!(matches!(unkept.error, SpoolError::Full(_)), "{unkept:?}");
+    assert_eq!(durations(&unkept.held.unwrap()), large);
+    assert_eq!(all(&spool).await.len(), 1);
+    assert_eq!(settled(&spool).await.totals.dropped.len(), 0);
+}
+
+#[tokio::test]
+async fn p6_what_is_too_old_goes_and_is_counted() {
+    let bench = Bench::new();
+    let spool = bench.open();
+    spool.keep(numbered(1, &[1, 2])).await.unwrap();
+    bench.clock.0.fetch_add(30_000_000, Ordering::SeqCst);
+    spool.keep(numbered(2, &[3])).await.unwrap();
+    bench.clock.0.fetch_add(31_000_000, Ordering::SeqCst);
+    spool.tick().await;
+    let state = settled(&spool).await;
+    assert_eq!(
+        (state.batches, state.totals.dropped["spool_expired"]),
+        (1, 2)
+    );
+    assert_eq!(all(&spool).await[0].held.batch.sequence, 2);
+}
+
+#[tokio::test]
+async fn reports_without_a_number_travel_together() {
+    let bench = Bench::new();
+    let spool = bench.open();
+    let keeps = (0..250_u64).map(|n| spool.keep(loose(&[n])));
+    for kept in futures::future::join_all(keeps).await {
+        kept.unwrap();
+    }
+    let batches = all(&spool).await;
+    assert!(batches.len() < 250, "each travels alone");
+    assert!(batches.iter().all(|it| it.held.batch.columns.len() <= 100));
+    let mut found: Vec<u64> = batches.iter().flat_map(|it| durations(&it.held)).collect();
+    found.sort_unstable();
+    assert_eq!(found, (0..250).collect::<Vec<_>>());
+    let sequences: Vec<u64> = batches.iter().map(|it| it.held.batch.sequence).collect();
+    assert_eq!(sequences, (1..=batches.len() as u64).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn p1_a_damaged_batch_is_skipped_and_counted_and_the_others_go_on() {
+    let bench = Bench::new();
+    let spool = bench.open();
+    for sequence in 1..4 {
+        spool
+            .keep(numbered(sequence, &[sequence, sequence]))
+            .await
+            .unwrap();
+    }
+    spool.close().await;
+    let file = Connection::open(bench.file()).unwrap();
+    file.execute(
+        "UPDATE batches SET body = zeroblob(length(body)) WHERE id = 2",
+        (),
+    )
+    .unwrap();
+    drop(file);
+    let spool = bench.open();
+    let left: Vec<u64> = all(&spool)
+        .await
+        .iter()
+        .map(|it| it.held.batch.sequence)
+        .collect();
+    assert_eq!(left, [1, 3]);
+    let state = settled(&spool).await;
+    assert_eq!(
+        (state.batches, state.totals.dropped["spool_damaged"]),
+        (2, 2)
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_none_is_put_aside_and_one_of_another_kind_is_refused() {
+    let bench = Bench::new();
+    std::fs::write(bench.file(), vec![7; 8_192]).unwrap();
+    let spool = bench.open();
+    spool.keep(loose(&[1])).await.unwrap();
+    spool.close().await;
+    let names = std::fs::read_dir(bench.directory.path()).unwrap();
+    let names: Vec<_> = names
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(
+        names.iter().any(|name| name.starts_with("spool.damaged-")),
+        "{names:?}"
+    );
+    let file = Connection::open(bench.file()).unwrap();
+    file.pragma_update(None, "user_version", 99).unwrap();
+    drop(file);
+    let refused = bench.try_open().err().unwrap().to_string();
+    assert!(refused.contains("its format is 99"), "{refused}");
+}
+
+#[tokio::test]
+async fn two_processes_never_share_a_spool() {
+    let bench = Bench::new();
+    let _spool = bench.open();
+    assert!(matches!(
+        bench.try_open().err(),
+        Some(AgentError::Locked { .. })
+    ));
+}
+
+#[tokio::test]
+async fn p6_a_full_disk_gives_batches_back_and_keeps_again_once_there_is_room() {
+    let bench = Bench::new();
+    let (spool, is_full) = bench.failing(rusqlite::ffi::SQLITE_FULL);
+    spool.keep(numbered(1, &[1])).await.unwrap();
+    is_full.store(true, Ordering::SeqCst);
+    let unkept = spool.keep(numbered(2, &[2])).await.unwrap_err();
+    assert!(matches!(unkept.error, SpoolError::Full(_)), "{unkept:?}");
+    assert_eq!(unkept.held.unwrap().batch.sequence, 2);
+    assert_eq!(settled(&spool).await.health, Health::Full);
+    assert_eq!(
+        all(&spool).await.len(),
+        1,
+        "what is there can still be read"
+    );
+    is_full.store(false, Ordering::SeqCst);
+    let kept = async {
+        while spool.keep(numbered(3, &[3])).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), kept)
+        .await
+        .unwrap();
+    let state = settled(&spool).await;
+    assert_eq!(
+        (state.health, state.batches, state.totals.recorded),
+        (Health::Keeping, 2, 2)
+    );
+}
+
+#[tokio::test]
+async fn p9_after_a_failed_fsync_nothing_is_kept_any_more() {
+    let bench = Bench::new();
+    let (spool, fails) = bench.failing(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+    spool.keep(numbered(1, &[1])).await.unwrap();
+    fails.store(true, Ordering::SeqCst);
+    let unkept = spool.keep(numbered(2, &[2])).await.unwrap_err();
+    assert!(matches!(unkept.error, SpoolError::Failed(_)), "{unkept:?}");
+    fails.store(false, Ordering::SeqCst);
+    let unkept = spool.keep(numbered(3, &[3])).await.unwrap_err();
+    assert!(matches!(unkept.error, SpoolError::Failed(_)), "{unkept:?}");
+    let first = all(&spool).await.pop().unwrap();
+    spool.settle(vec![acknowledged(first.ticket, 1, 1)]).await;
+    let state = settled(&spool).await;
+    assert_eq!(state.health, Health::Failed);
+    assert_eq!(state.totals.acknowledged, 1);
+}
