@@ -130,16 +130,17 @@ fn a_jump_of_the_clock_moves_no_interval_and_gives_no_budget_twice() {
 
 #[test]
 fn after_a_long_sleep_all_is_spread_again() {
-    let mut scheduler = scheduler(300, 0, 6, PLENTY);
+    // Few enough that the bound on what is under way alone would let all of them out at once.
+    let mut scheduler = scheduler(32, 0, 6, PLENTY);
     let asked = run(&mut scheduler, (0..600).chain(10_000..10_120));
     let asked: Vec<_> = asked.into_iter().filter(|(at, _)| *at >= 10_000).collect();
     let early = asked.iter().filter(|(at, _)| *at < 10_015).count();
-    assert!((30..=140).contains(&early), "{early} in the first quarter");
+    assert!((1..=16).contains(&early), "{early} in the first quarter");
     let within_interval = asked.iter().filter(|(at, _)| *at <= 10_065);
     let mut targets: Vec<_> = within_interval.map(|(_, target)| *target).collect();
     targets.sort_unstable();
     targets.dedup();
-    assert_eq!(targets.len(), 300);
+    assert_eq!(targets.len(), 32);
 }
 
 #[test]
