@@ -19,6 +19,7 @@ mod gateway;
 mod otlp;
 mod outages;
 mod probes;
+mod protocol;
 mod reload;
 mod replay;
 mod sdk;

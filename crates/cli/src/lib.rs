@@ -7,6 +7,7 @@
 //! - [`listen`]: connections, bounded in number and in time.
 //! - [`shutdown`]: how a process ends, in order and within its deadline.
 //! - `process`: the stages of a role, wired over its log and store. [`demo`]: simulated providers.
+//! - `refused`: how a caller is told that it was refused, in its own protocol.
 //! - [`telemetry`]: one event, one line, on standard error.
 //! - [`commands`]: what each subcommand does; [`exit`], [`output`], [`table`]: how it says so.
 //!
@@ -25,6 +26,7 @@ pub mod fetch;
 pub mod listen;
 pub mod output;
 mod process;
+mod refused;
 pub mod shutdown;
 pub mod table;
 pub mod telemetry;

@@ -41,7 +41,11 @@ fn editions(c: &mut Criterion) {
             b.iter(|| encode::full(black_box(&snapshot), []));
         });
         group.bench_function(BenchmarkId::new("json", rows), |b| {
-            b.iter(|| json::to_json(black_box(&snapshot), []).unwrap());
+            b.iter(|| {
+                let mut text = Vec::new();
+                json::full(&mut text, black_box(&snapshot), []).unwrap();
+                text
+            });
         });
         group.throughput(Throughput::Elements(rows / 100));
         group.bench_function(BenchmarkId::new("change_of_1_percent", rows), |b| {

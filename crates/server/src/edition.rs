@@ -1,11 +1,10 @@
 //! A published snapshot, which never changes.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
-use sextant_catalog::EndpointFacts;
-use sextant_catalog::{Catalog, LiveCatalog};
+use bytes::Bytes;
+use sextant_catalog::{Catalog, EndpointFacts, LiveCatalog};
 use sextant_measure::time::Timestamp;
 use sextant_snapshot::change::Delta;
 use sextant_snapshot::snapshot::Snapshot;
@@ -14,7 +13,8 @@ use sextant_wire::snapshot::{encode, json};
 
 use crate::coding::Coding;
 use crate::encoder::{Encoder, Unmade};
-use crate::encodings::{Document, Encoded, Encodings, Form, Key, Pages, Position};
+use crate::encodings::{Document, Encoded, Encodings, Form, Key, Pages, Position, Speech};
+use crate::events;
 use crate::filter::Filter;
 use crate::grpc::framed;
 
@@ -106,15 +106,23 @@ impl Edition {
         &self.position
     }
 
-    /// Everything, as a framed protobuf message.
-    pub async fn full(&self, filter: &Filter) -> Encoded {
+    /// Everything, as a message of a watch.
+    ///
+    /// # Errors
+    /// None that a snapshot could cause, until the process ends.
+    pub(crate) async fn full(
+        self: &Arc<Self>,
+        speech: Speech,
+        filter: &Filter,
+    ) -> Result<Encoded, Unmade> {
         let key = Key {
-            form: Form::Full,
+            form: Form::Full(speech),
             filter: filter.clone(),
         };
-        let made = || async { Ok::<_, Infallible>(self.make_full(filter)) };
-        let Ok(encoded) = self.encodings.get_or_make(key, made).await;
-        encoded
+        let made = self
+            .encodings
+            .get_or_make(key, || self.make_full(speech, filter));
+        made.await
     }
 
     /// Everything, as JSON.
@@ -127,7 +135,11 @@ impl Edition {
         coding: Coding,
     ) -> Result<Encoded, Unmade> {
         let (edition, of) = (Arc::clone(self), filter.clone());
-        let make = move || edition.to_json(&of);
+        let make = move || {
+            let mut text = Vec::new();
+            edition.write_json(&mut text, &of)?;
+            Ok(text)
+        };
         self.document(&self.encodings, Document::Snapshot, filter, coding, make)
             .await
     }
@@ -150,37 +162,59 @@ impl Edition {
             .await
     }
 
-    /// What changed since a version, as a framed protobuf message. If it isn't the version of the
-    /// edition before, or of this one, `otherwise` has to find it out.
-    pub(crate) async fn since<E, F: Future<Output = Result<Encoded, E>>>(
-        &self,
+    /// What changed since a version, as a message of a watch. If it isn't the version of the edition
+    /// before, or of this one, `otherwise` has to find it out.
+    pub(crate) async fn since<E: From<Unmade>, F: Future<Output = Result<Encoded, E>>>(
+        self: &Arc<Self>,
+        speech: Speech,
         from: &Position,
         filter: &Filter,
         otherwise: impl FnOnce() -> F,
     ) -> Result<Encoded, E> {
         let key = Key {
-            form: Form::Since(from.text().to_owned()),
+            form: Form::Since(speech, from.text().to_owned()),
             filter: filter.clone(),
         };
         let made = || async {
             match self.delta_since(from.version()) {
-                Some(delta) => Ok(self.make_delta(&filter.apply(&delta), filter)),
+                Some(delta) => {
+                    let delta = filter.apply(&delta);
+                    Ok(self.make_delta(speech, delta, filter).await?)
+                }
                 None => otherwise().await,
             }
         };
         self.encodings.get_or_make(key, made).await
     }
 
-    pub(crate) fn make_delta(&self, delta: &Delta, filter: &Filter) -> Encoded {
-        let bytes = framed(&encode::delta(delta, self.catalog.facts(filter)));
-        self.encoder.metrics.encoded("delta", bytes.len());
+    pub(crate) async fn make_delta(
+        self: &Arc<Self>,
+        speech: Speech,
+        delta: Delta,
+        filter: &Filter,
+    ) -> Result<Encoded, Unmade> {
         let version = &delta.header.version;
         let position = if version == self.position.version() {
             Arc::clone(&self.position)
         } else {
             Position::new(version.clone())
         };
-        Encoded { bytes, position }
+        let bytes = match speech {
+            Speech::Protobuf => framed(&encode::delta(&delta, self.catalog.facts(filter))),
+            Speech::Events => {
+                let (edition, of) = (Arc::clone(self), filter.clone());
+                let at = Arc::clone(&position);
+                let make = move || {
+                    let facts = edition.catalog.facts(&of);
+                    events::delta(&at, |text| json::delta(text, &delta, facts))
+                };
+                self.encoder.make(make).await?
+            }
+        };
+        self.encoder
+            .metrics
+            .encoded(speech.delta_name(), bytes.len());
+        Ok(Encoded { bytes, position })
     }
 
     fn delta_since(&self, version: &Version) -> Option<Delta> {
@@ -192,16 +226,24 @@ impl Edition {
             .map(|step| step.delta.clone())
     }
 
-    fn make_full(&self, filter: &Filter) -> Encoded {
-        let facts = self.catalog.facts(filter);
-        let message = if filter.is_all() {
-            encode::full(&self.snapshot, facts)
-        } else {
-            encode::full(&self.snapshot.of_models(&filter.models()), facts)
+    async fn make_full(
+        self: &Arc<Self>,
+        speech: Speech,
+        filter: &Filter,
+    ) -> Result<Encoded, Unmade> {
+        let bytes = match speech {
+            Speech::Protobuf => framed(&self.to_message(filter)),
+            Speech::Events => {
+                let (edition, of) = (Arc::clone(self), filter.clone());
+                let make =
+                    move || events::full(&edition.position, |text| edition.write_json(text, &of));
+                self.encoder.make(make).await?
+            }
         };
-        let bytes = framed(&message);
-        self.encoder.metrics.encoded("full", bytes.len());
-        self.at_its_position(bytes)
+        self.encoder
+            .metrics
+            .encoded(speech.full_name(), bytes.len());
+        Ok(self.at_its_position(bytes))
     }
 
     /// A document, coded from the plain one: each is made once.
@@ -235,16 +277,25 @@ impl Edition {
         encodings.get_or_make(key(coding), make_coded).await
     }
 
-    fn to_json(&self, filter: &Filter) -> serde_json::Result<Vec<u8>> {
+    fn to_message(&self, filter: &Filter) -> Bytes {
         let facts = self.catalog.facts(filter);
         if filter.is_all() {
-            json::to_json(&self.snapshot, facts)
+            encode::full(&self.snapshot, facts)
         } else {
-            json::to_json(&self.snapshot.of_models(&filter.models()), facts)
+            encode::full(&self.snapshot.of_models(&filter.models()), facts)
         }
     }
 
-    fn at_its_position(&self, bytes: bytes::Bytes) -> Encoded {
+    fn write_json(&self, text: &mut Vec<u8>, filter: &Filter) -> serde_json::Result<()> {
+        let facts = self.catalog.facts(filter);
+        if filter.is_all() {
+            json::full(text, &self.snapshot, facts)
+        } else {
+            json::full(text, &self.snapshot.of_models(&filter.models()), facts)
+        }
+    }
+
+    fn at_its_position(&self, bytes: Bytes) -> Encoded {
         Encoded {
             bytes,
             position: Arc::clone(&self.position),

@@ -39,11 +39,11 @@ impl Position {
 
 /// Bytes that many readers share, and the position that whoever has them has reached.
 #[derive(Debug, Clone)]
-pub struct Encoded {
+pub(crate) struct Encoded {
     /// The bytes.
-    pub bytes: Bytes,
+    pub(crate) bytes: Bytes,
     /// The position.
-    pub position: Arc<Position>,
+    pub(crate) position: Arc<Position>,
 }
 
 /// What is encoded, and for whom.
@@ -56,12 +56,39 @@ pub(crate) struct Key {
 /// How an edition is encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Form {
-    /// Everything, as protobuf.
-    Full,
+    /// Everything, as a message of a watch.
+    Full(Speech),
     /// Something in JSON, so coded.
     Json(Document, Coding),
-    /// What changed since the version with this text, as protobuf.
-    Since(String),
+    /// What changed since the version with this text, as a message of a watch.
+    Since(Speech, String),
+}
+
+/// How the messages of a watch are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Speech {
+    /// As framed protobuf messages.
+    Protobuf,
+    /// As server-sent events, whose data is JSON.
+    Events,
+}
+
+impl Speech {
+    /// What everything is called in metrics.
+    pub(crate) const fn full_name(self) -> &'static str {
+        match self {
+            Self::Protobuf => "full",
+            Self::Events => "full_event",
+        }
+    }
+
+    /// What a change is called in metrics.
+    pub(crate) const fn delta_name(self) -> &'static str {
+        match self {
+            Self::Protobuf => "delta",
+            Self::Events => "delta_event",
+        }
+    }
 }
 
 /// What is written as JSON.
@@ -199,7 +226,7 @@ mod tests {
 
     fn key(version: &str) -> Key {
         Key {
-            form: Form::Since(version.to_owned()),
+            form: Form::Since(Speech::Protobuf, version.to_owned()),
             filter: Filter::all(),
         }
     }

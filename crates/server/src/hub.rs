@@ -8,7 +8,8 @@ use sextant_snapshot::version::Version;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::edition::Edition;
-use crate::encodings::{Encoded, Position};
+use crate::encoder::Unmade;
+use crate::encodings::{Encoded, Position, Speech};
 use crate::filter::Filter;
 
 /// How many queries wait for the picture's owner.
@@ -30,6 +31,8 @@ pub enum Unserved {
     Starting,
     /// The process is about to end.
     Stopping,
+    /// It cannot be encoded.
+    Unencodable,
 }
 
 /// What changed since a version: only the picture's owner knows.
@@ -62,24 +65,28 @@ impl Hub {
         self.published.subscribe()
     }
 
-    /// Everything, as a framed protobuf message.
-    ///
-    /// # Errors
-    /// [`Unserved::Starting`].
-    pub async fn full(&self, filter: &Filter) -> Result<Encoded, Unserved> {
-        let edition = self.present().ok_or(Unserved::Starting)?;
-        Ok(edition.full(filter).await)
-    }
-
-    /// What changed since a version, or everything if that can't be told, as a framed protobuf
-    /// message.
+    /// Everything, as a message of a watch.
     ///
     /// # Errors
     /// [`Unserved`].
-    pub async fn change(&self, from: &Arc<Position>, filter: &Filter) -> Result<Encoded, Unserved> {
+    pub(crate) async fn full(&self, speech: Speech, filter: &Filter) -> Result<Encoded, Unserved> {
         let edition = self.present().ok_or(Unserved::Starting)?;
-        let ask = || self.ask(from, filter);
-        edition.since(from, filter, ask).await
+        Ok(edition.full(speech, filter).await?)
+    }
+
+    /// What changed since a version, or everything if that can't be told, as a message of a watch.
+    ///
+    /// # Errors
+    /// [`Unserved`].
+    pub(crate) async fn change(
+        &self,
+        speech: Speech,
+        from: &Arc<Position>,
+        filter: &Filter,
+    ) -> Result<Encoded, Unserved> {
+        let edition = self.present().ok_or(Unserved::Starting)?;
+        let ask = || self.ask(speech, from, filter);
+        edition.since(speech, from, filter, ask).await
     }
 
     pub(crate) fn publish(&self, edition: Arc<Edition>) {
@@ -88,7 +95,12 @@ impl Hub {
             .send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    async fn ask(&self, from: &Arc<Position>, filter: &Filter) -> Result<Encoded, Unserved> {
+    async fn ask(
+        &self,
+        speech: Speech,
+        from: &Arc<Position>,
+        filter: &Filter,
+    ) -> Result<Encoded, Unserved> {
         let (answer, answered) = oneshot::channel();
         let query = Query {
             since: Arc::clone(from),
@@ -99,9 +111,21 @@ impl Hub {
         sent.map_err(|_| Unserved::Stopping)?;
         let (edition, change) = answered.await.map_err(|_| Unserved::Stopping)?;
         Ok(match change {
-            Change::Delta(delta) => edition.make_delta(&delta, filter),
-            Change::Full(_) => edition.full(filter).await,
+            Change::Delta(delta) => edition.make_delta(speech, delta, filter).await?,
+            Change::Full(_) => edition.full(speech, filter).await?,
         })
+    }
+}
+
+impl From<Unmade> for Unserved {
+    fn from(error: Unmade) -> Self {
+        match error {
+            Unmade::Gone => Self::Stopping,
+            error => {
+                tracing::error!(%error, "a snapshot cannot be encoded");
+                Self::Unencodable
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 //! take the present edition without a lock.
 //!
 //! - [`follow`]: from the log to editions. [`hub`]: what readers ask.
-//! - [`grpc`]: `SnapshotService`. [`http`]: the routes.
+//! - [`grpc`]: `SnapshotService`. [`http`]: the routes. `watch`: watches, which both have.
 //! - `gates`: takes the operator's verdicts.
 //! - [`health`]: whether every loop turns, and what is still missing.
 //! - [`config`], [`metrics`]: limits and counts.
@@ -28,6 +28,7 @@ pub mod config;
 pub mod edition;
 mod encoder;
 mod encodings;
+mod events;
 pub mod filter;
 pub mod follow;
 mod gates;
@@ -39,6 +40,7 @@ pub mod metrics;
 mod nearest;
 mod seats;
 mod server;
+mod watch;
 
 pub use crate::config::Config;
 pub use crate::metrics::Metrics;

@@ -15,12 +15,13 @@ use crate::admissions::Admissions;
 use crate::config::Config;
 use crate::follow::{self, Following, Progress};
 use crate::gates::Gatekeeper;
-use crate::grpc::{GateService, Serving, SnapshotService};
+use crate::grpc::{GateService, SnapshotService};
 use crate::health::{Check, Health};
 use crate::http::{self, App};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::seats::Seats;
+use crate::watch::Watches;
 
 /// What a server works with.
 pub struct Wiring {
@@ -52,7 +53,7 @@ pub enum ServerError {
 pub struct Server {
     hub: Arc<Hub>,
     progress: Arc<Progress>,
-    grpc: SnapshotService,
+    watches: Arc<Watches>,
     gates: Arc<Gatekeeper>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -91,13 +92,13 @@ impl Server {
         };
         let (hub, progress) =
             follow::start(following, tracker, stop).map_err(ServerError::Partitions)?;
-        let grpc = SnapshotService::new(Serving {
+        let watches = Arc::new(Watches {
             hub: Arc::clone(&hub),
             clock: Arc::clone(&clock),
             config: config.clone(),
             metrics: metrics.clone(),
             stop: stop.clone(),
-            watchers: Seats::new(config.watchers_max),
+            seats: Seats::new(config.watchers_max),
             admissions: Admissions::new(config.watches_per_second_max),
         });
         let gates = Arc::new(Gatekeeper {
@@ -109,7 +110,7 @@ impl Server {
         Ok(Self {
             hub,
             progress,
-            grpc,
+            watches,
             gates,
             store,
             clock,
@@ -125,7 +126,7 @@ impl Server {
 
     /// `sextant.v1.SnapshotService`, to be added to a gRPC server.
     pub fn grpc(&self) -> SnapshotService {
-        self.grpc.clone()
+        SnapshotService(Arc::clone(&self.watches))
     }
 
     /// `sextant.v1.GateService`, to be added to a gRPC server.
@@ -151,6 +152,7 @@ impl Server {
             hub: Arc::clone(&self.hub),
             progress: Arc::clone(&self.progress),
             health,
+            watches: Arc::clone(&self.watches),
             gates: Arc::clone(&self.gates),
             store: Arc::clone(&self.store),
             history_queries: Seats::new(self.config.history_queries_max),

@@ -1,14 +1,14 @@
 //! Real Kafka and real ClickHouse for tests, as child processes that end with whoever started them;
-//! and OpenRouter's real SDKs, and OpenTelemetry's.
+//! OpenRouter's real SDKs, and OpenTelemetry's; and Buf.
 //!
 //! `cargo xtask test` fetches all once ([`kafka::fetch`], [`clickhouse::fetch`], [`sdk::fetch`],
-//! [`otel::fetch`]),
-//! starts one of each server for the whole run, and names them in the environment. A test asks
-//! [`run`] where they are, and takes a topic prefix or a database of its own there. A test that
-//! breaks its server starts one for itself.
+//! [`otel::fetch`], [`buf::fetch`]), starts one of each server for the whole run, and names them in
+//! the environment. A test asks [`run`] where they are, and takes a topic prefix or a database of
+//! its own there. A test that breaks its server starts one for itself.
 //!
 //! What is fetched lies in `target/testbed`, and is fetched again when what is wanted changes.
 
+pub mod buf;
 pub mod clickhouse;
 mod fetched;
 pub mod kafka;

@@ -188,7 +188,7 @@ mod tests {
         );
         assert_eq!(
             found("sextant-server", &[("rusqlite", Kind::Dev)]),
-            ["`server` depends on rusqlite: only `agent`, `eventlog` and `store` may"]
+            ["`server` depends on rusqlite: only `agent` and `eventlog` and `store` may"]
         );
         assert_eq!(
             found("sextant-collector", &[("prost", Kind::Normal)]).len(),

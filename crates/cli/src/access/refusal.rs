@@ -1,21 +1,16 @@
 //! How a caller is told that it may not.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
-use problem_details::ProblemDetails;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::class::Class;
-
-/// The domain of the reasons, as in `google.rpc.ErrorInfo`.
-const DOMAIN: &str = "sextant.v1";
+use crate::refused;
 
 /// Why a caller may not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +62,7 @@ impl Refusal {
             Self::UnknownToken => (Code::Unauthenticated, "TOKEN_UNKNOWN"),
             Self::NotAllowed { .. } => (Code::PermissionDenied, "CLASS_MISSING"),
         };
-        let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
-        Status::with_error_details(code, self.detail(), details)
+        refused::status(code, reason, self.detail())
     }
 
     fn problem(&self) -> Response {
@@ -85,8 +79,7 @@ impl Refusal {
             }
             Self::NotAllowed { .. } => (StatusCode::FORBIDDEN, None),
         };
-        let problem = ProblemDetails::from_status_code(status).with_detail(self.detail());
-        let mut response = problem.into_response();
+        let mut response = refused::problem(status, self.detail());
         response.headers_mut().extend(header);
         response
     }

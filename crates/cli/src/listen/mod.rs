@@ -163,6 +163,11 @@ impl Bound {
         })
     }
 
+    /// What will be spoken there.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
     /// The address, with the port that was taken.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -11,6 +11,8 @@ use http::header::CONTENT_TYPE;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
+use crate::refused;
+
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What is counted, to which stages add as they start.
@@ -25,8 +27,9 @@ pub(super) fn router(registry: &Shared) -> Router {
 async fn metrics(State(registry): State<Shared>) -> Response {
     let registry = registry.read().unwrap_or_else(PoisonError::into_inner);
     let mut text = String::new();
-    match encode(&mut text, &registry) {
-        Ok(()) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    if encode(&mut text, &registry).is_err() {
+        let detail = "the metrics cannot be written";
+        return refused::problem(StatusCode::INTERNAL_SERVER_ERROR, detail);
     }
+    ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response()
 }

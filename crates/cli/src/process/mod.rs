@@ -4,6 +4,7 @@
 //!   `spans` lays OTLP over what takes batches in.
 //! - [`opening`] is what is served before those are there.
 //! - [`embedded`] looks after a log and a store of the process' own; `fleet` reaches shared ones.
+//! - `panics`: what answers for a handler that came to grief.
 //! - [`exposition`] serves `/metrics`; [`grpc_health`] and [`owners`] are health; [`reload`] is what
 //!   can change while it runs; [`probing`] asks providers; [`demonstration`] is `--demo`.
 
@@ -19,6 +20,7 @@ mod grpc_health;
 mod opening;
 mod own_sight;
 mod owners;
+mod panics;
 mod probing;
 mod reload;
 mod role;
@@ -52,6 +54,7 @@ use self::demonstration::{Demonstration, Shown};
 use self::exposition::Shared;
 use self::grpc_health::GrpcHealth;
 use self::opening::{Door, Opening};
+use self::panics::Panics;
 use self::probing::Probing;
 use self::reload::{Counted, Reload};
 use self::stages::{Parts, Stages};
@@ -160,6 +163,7 @@ impl Process {
         let http = Bound::to(Protocol::Http, config.http.listen).await?;
         let grpc = Bound::to(Protocol::Grpc, config.grpc.listen).await?;
         let counted = listen::Metrics::register(&mut registry);
+        let panics = Panics::register(&mut registry);
         let registry = Arc::new(RwLock::new(registry));
         let parts = Parts {
             role: reload.job.role,
@@ -172,8 +176,8 @@ impl Process {
         let health = Arc::new(parts.health(vec![Arc::clone(&opening) as Arc<dyn Check>]));
         grpc_health.look(&health).await;
         let doors = (Door::http(health, &registry), Door::grpc(&grpc_health));
-        let serve = |bound, door: &Door, connections_max| {
-            let routes = reload.guard.before(door.routes());
+        let serve = |bound: Bound, door: &Door, connections_max| {
+            let routes = panics.around(bound.protocol(), reload.guard.before(door.routes()));
             Served::by(bound, routes, Limits::of(connections_max), &counted)
         };
         let http = serve(http, &doors.0, config.http.connections_max);

@@ -2,18 +2,22 @@
 //! routes become all of them once it has.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use sextant_measure::time::Timestamp;
 use sextant_server::health::{self, Check, Health, LoopAge};
-use tonic::Status;
 use tonic::service::Routes;
 use tower::ServiceExt as _;
 
 use super::exposition::{self, Shared};
 use super::grpc_health::GrpcHealth;
+use crate::refused;
+
+/// When to call again.
+const STARTING_RETRY: Duration = Duration::from_secs(1);
 
 /// What a process waits for.
 #[derive(Default)]
@@ -54,8 +58,8 @@ impl Door {
     pub(super) fn grpc(health: &GrpcHealth) -> Self {
         let routes = Routes::new(health.service()).prepare().into_axum_router();
         let unavailable = async || {
-            let status = Status::unavailable("the process is starting; try again");
-            status.into_http::<Body>()
+            let message = "the process is starting; try again";
+            refused::unavailable("STARTING", message, STARTING_RETRY).into_http::<Body>()
         };
         Self::before(routes.fallback(unavailable))
     }

@@ -31,6 +31,7 @@ use super::owners::Owners;
 use super::role::Role;
 use super::spans::SpanIntake;
 use crate::config::Config;
+use crate::refused;
 
 /// How long an agent that ends still sends. What it doesn't get rid of stays in its spool.
 const SEND_ON_MAX: Duration = Duration::from_secs(2);
@@ -163,7 +164,10 @@ impl Stages {
                 .add_service(server.grpc())
                 .add_service(server.gates());
         }
-        Ok(routes.prepare().into_axum_router())
+        Ok(routes
+            .prepare()
+            .into_axum_router()
+            .fallback(refused::no_such_call))
     }
 
     /// Where the present edition is found, if the process serves.

@@ -103,7 +103,7 @@ impl GateService {
                 let listed = listed.map_err(|error| status::gates(&error))?;
                 Ok(gates::list_response(listed.iter().map(|gate| &*gate.value)))
             }
-            Call::Unknown => Err(Status::unimplemented(
+            Call::Unknown => Err(status::unimplemented(
                 "GateService has PutGates and ListGates",
             )),
         }

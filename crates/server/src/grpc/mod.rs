@@ -8,31 +8,27 @@ mod frames;
 mod gates;
 mod request;
 mod status;
-mod watch;
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures::stream;
+use futures::{TryStreamExt as _, stream};
 use http::{Request, Response};
-use sextant_measure::time::Clock;
 use sextant_wire::snapshot::decode::SnapshotRequest;
 use sextant_wire::v1::snapshot_service_server::SERVICE_NAME;
-use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::{Code, Status};
 use tower::Service;
 
-use self::watch::Watcher;
-use crate::admissions::Admissions;
-use crate::config::{Config, length};
+use crate::config::length;
+use crate::encodings::Speech;
 use crate::filter::Filter;
-use crate::hub::{self, Hub};
-use crate::metrics::Metrics;
-use crate::seats::{Caller, Seats};
+use crate::hub;
+use crate::seats::Caller;
+use crate::watch::{Watch, Watches};
 
 pub(crate) use self::frames::framed;
 pub use self::gates::GateService;
@@ -42,23 +38,7 @@ const MESSAGE_BYTES_MAX: usize = 256 << 10;
 
 /// `sextant.v1.SnapshotService`. Clones are handles on the same one.
 #[derive(Clone)]
-pub struct SnapshotService(Arc<Serving>);
-
-pub(crate) struct Serving {
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) config: Config,
-    pub(crate) metrics: Metrics,
-    pub(crate) stop: CancellationToken,
-    pub(crate) watchers: Seats,
-    pub(crate) admissions: Admissions,
-}
-
-impl SnapshotService {
-    pub(crate) fn new(serving: Serving) -> Self {
-        Self(Arc::new(serving))
-    }
-}
+pub struct SnapshotService(pub(crate) Arc<Watches>);
 
 impl NamedService for SnapshotService {
     const NAME: &'static str = SERVICE_NAME;
@@ -74,12 +54,12 @@ impl Service<Request<Body>> for SnapshotService {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let serving = Arc::clone(&self.0);
+        let service = self.clone();
         Box::pin(async move {
             let call = Call::of(request.uri().path());
-            let answered = serving.answer(call, request).await;
+            let answered = service.answer(call, request).await;
             let code = answered.as_ref().map_or_else(Status::code, |_| Code::Ok);
-            serving.metrics.request(call.name(), status::name(code));
+            service.0.metrics.request(call.name(), status::name(code));
             Ok(answered.unwrap_or_else(Status::into_http))
         })
     }
@@ -111,7 +91,7 @@ impl Call {
     }
 }
 
-impl Serving {
+impl SnapshotService {
     async fn answer(&self, call: Call, request: Request<Body>) -> Result<Response<Body>, Status> {
         match call {
             Call::Get => {
@@ -127,14 +107,15 @@ impl Serving {
                 let asked = asked.map_err(|error| status::undecodable(&error))?;
                 self.watch(caller, &asked.version, self.filter(&asked)?)
             }
-            Call::Unknown => Err(Status::unimplemented(
+            Call::Unknown => Err(status::unimplemented(
                 "SnapshotService has GetSnapshot and WatchSnapshot",
             )),
         }
     }
 
     async fn get(&self, filter: &Filter) -> Result<Response<Body>, Status> {
-        let full = self.hub.full(filter).await.map_err(status::unserved)?;
+        let full = self.0.hub.full(Speech::Protobuf, filter).await;
+        let full = full.map_err(status::unserved)?;
         Ok(frames::response(stream::iter([Ok(full.bytes)])))
     }
 
@@ -144,20 +125,19 @@ impl Serving {
         version: &str,
         filter: Filter,
     ) -> Result<Response<Body>, Status> {
-        let seat = self.watchers.take(caller);
-        let seat = seat.map_err(status::too_many_watchers)?;
-        self.admissions.admit().map_err(status::too_fast)?;
-        // A snapshot has to be there before a stream is promised.
-        self.hub
-            .present()
-            .ok_or_else(|| status::unserved(hub::Unserved::Starting))?;
-        let watcher = Watcher::new(self, hub::position(version), filter, seat);
-        Ok(frames::response(watcher.messages()))
+        let watch = self.0.begin(Watch {
+            caller,
+            position: hub::position(version),
+            filter,
+            speech: Speech::Protobuf,
+        });
+        let messages = watch.map_err(status::unwatched)?.messages();
+        Ok(frames::response(messages.map_err(status::unserved)))
     }
 
     fn filter(&self, asked: &SnapshotRequest) -> Result<Filter, Status> {
         let models = asked.models.iter().map(String::as_str);
-        Filter::parse(models, length(self.config.models_max))
+        Filter::parse(models, length(self.0.config.models_max))
             .map_err(|error| status::filter(&error))
     }
 }

@@ -13,6 +13,7 @@ use crate::filter::FilterError;
 use crate::gates::{GatesError, Wrong};
 use crate::hub::Unserved;
 use crate::seats::NoSeat;
+use crate::watch::Unwatched;
 
 /// The domain of the reasons in error details, as everywhere in this package.
 const DOMAIN: &str = "sextant.v1";
@@ -111,14 +112,34 @@ pub(super) fn unserved(why: Unserved) -> Status {
             "STOPPING",
             Duration::ZERO,
         ),
+        Unserved::Unencodable => {
+            let message = "the snapshot cannot be encoded";
+            let details = ErrorDetails::with_error_info("UNENCODABLE", DOMAIN, HashMap::new());
+            return Status::with_error_details(Code::Internal, message, details);
+        }
     };
     let mut details = ErrorDetails::with_retry_info(Some(retry));
     details.set_error_info(reason, DOMAIN, HashMap::new());
     Status::with_error_details(Code::Unavailable, message, details)
 }
 
+/// A watch that is not begun.
+pub(super) fn unwatched(why: Unwatched) -> Status {
+    match why {
+        Unwatched::NoSeat(why) => too_many_watchers(why),
+        Unwatched::TooFast(why) => too_fast(why),
+        Unwatched::Unserved(why) => unserved(why),
+    }
+}
+
+/// The service has no such call.
+pub(super) fn unimplemented(what: &str) -> Status {
+    let details = ErrorDetails::with_error_info("UNKNOWN_METHOD", DOMAIN, HashMap::new());
+    Status::with_error_details(Code::Unimplemented, what, details)
+}
+
 /// No room for another watch.
-pub(super) fn too_many_watchers(why: NoSeat) -> Status {
+fn too_many_watchers(why: NoSeat) -> Status {
     let (figure, max, message) = match why {
         NoSeat::Full { max } => (
             "watchers_max",
@@ -138,7 +159,7 @@ pub(super) fn too_many_watchers(why: NoSeat) -> Status {
 }
 
 /// More watches want to begin than may at once.
-pub(super) fn too_fast(why: TooFast) -> Status {
+fn too_fast(why: TooFast) -> Status {
     let max = why.per_second_max;
     let mut details = ErrorDetails::with_retry_info(Some(why.retry_after));
     let figures = HashMap::from([("watches_per_second_max".to_owned(), max.to_string())]);

@@ -6,7 +6,8 @@ use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::header::CONTENT_ENCODING;
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use sextant_measure::id::{ModelId, Operation};
 use sextant_wire::gates::{Given, RulingJson};
@@ -16,7 +17,6 @@ use super::App;
 use super::problem::{self, Problem};
 use super::query::Parameters;
 use crate::gates::{GatesError, Wanted};
-use crate::hub::Unserved;
 use crate::seats::Caller;
 
 /// Room for the most gates that one request may hold, with the longest texts.
@@ -28,9 +28,13 @@ pub(super) async fn put(
     State(app): State<Arc<App>>,
     caller: Caller,
     parameters: Result<Parameters, Problem>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     parameters?.only(&[])?;
+    if is_encoded(&headers) {
+        return Ok(problem::encoded());
+    }
     let given = read(body).await?;
     let rulings = app.gates.put(given, &caller).await;
     let rulings = rulings.map_err(|error| refused(&app, error))?;
@@ -70,6 +74,12 @@ fn named<E: ToString>(
     Ok(text.to_owned())
 }
 
+/// Whether the bytes of the body are something other than the text.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 async fn read(body: Body) -> Result<Vec<Given>, Problem> {
     let late = |_| {
         let detail = "the body did not arrive in time";
@@ -93,7 +103,7 @@ async fn read(body: Body) -> Result<Vec<Given>, Problem> {
 fn refused(app: &App, error: GatesError) -> Problem {
     let detail = error.to_string();
     match error {
-        GatesError::Unserved(Unserved::Starting) => problem::starting(app.progress.lag_records()),
+        GatesError::Unserved(why) => problem::unserved(why, app.progress.lag_records()),
         GatesError::TooMany { .. } => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail),
         GatesError::Wrong(wrong) => {
             let each = wrong
@@ -107,10 +117,7 @@ fn refused(app: &App, error: GatesError) -> Problem {
             tracing::error!(error = %why, "the gates log refuses");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
         }
-        GatesError::Log(_)
-        | GatesError::Anew
-        | GatesError::Unread
-        | GatesError::Unserved(Unserved::Stopping) => {
+        GatesError::Log(_) | GatesError::Anew | GatesError::Unread => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1)
         }
     }

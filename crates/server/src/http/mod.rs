@@ -4,6 +4,7 @@
 //! from the request unless it is an identifier.
 
 mod endpoints;
+mod events;
 mod gates;
 pub(crate) mod health;
 mod history;
@@ -41,12 +42,14 @@ use crate::health::Health;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::seats::Seats;
+use crate::watch::Watches;
 
 /// What the handlers share.
 pub(crate) struct App {
     pub(crate) hub: Arc<Hub>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) health: Arc<Health>,
+    pub(crate) watches: Arc<Watches>,
     pub(crate) gates: Arc<Gatekeeper>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) history_queries: Seats,
@@ -74,6 +77,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         )
         .route("/api/v1/models/{author}/{slug}/history", get(history::read))
         .route("/api/v1/snapshot", get(snapshot::read))
+        .route("/api/v1/snapshot/events", get(events::watch))
         .route("/api/v1/route", get(route::read))
         .route("/api/v1/gates", get(gates::list).put(gates::put))
         .method_not_allowed_fallback(problem::method_not_allowed)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::Request;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
-use http::header::RETRY_AFTER;
+use http::header::{ACCEPT_ENCODING, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use problem_details::ProblemDetails;
 use serde_json::Value;
@@ -16,7 +16,12 @@ use sextant_wire::json::rfc3339;
 
 use crate::encoder::Unmade;
 use crate::filter::FilterError;
+use crate::hub::Unserved;
 use crate::seats::NoSeat;
+use crate::watch::Unwatched;
+
+/// When to ask again where there was no room; watches last long.
+const ROOM_RETRY_S: u32 = 10;
 
 /// What is told of an error beside its text.
 pub(super) type Extensions = BTreeMap<&'static str, Value>;
@@ -70,7 +75,8 @@ pub(super) fn starting(lag_records: u64) -> Problem {
 pub(super) async fn no_such_route() -> Problem {
     let detail = "there is nothing here; see /api/v1/models, \
                   /api/v1/models/{author}/{slug}/endpoints, \
-                  /api/v1/models/{author}/{slug}/history, /api/v1/snapshot, /api/v1/route, \
+                  /api/v1/models/{author}/{slug}/history, /api/v1/snapshot, \
+                  /api/v1/snapshot/events, /api/v1/route, \
                   /api/v1/gates, \
                   /livez and /readyz";
     Problem::new(StatusCode::NOT_FOUND, detail)
@@ -80,6 +86,13 @@ pub(super) async fn no_such_route() -> Problem {
 pub(super) async fn method_not_allowed(_: Request) -> Problem {
     let detail = "this route takes GET and HEAD; /api/v1/gates also PUT";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}
+
+/// The body is compressed. It is told in what encoding it would be taken (RFC 7694).
+pub(super) fn encoded() -> Response {
+    let detail = "the body must come without a content encoding";
+    let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
+    ([(ACCEPT_ENCODING, "identity")], problem).into_response()
 }
 
 /// What stands in the path cannot be a model.
@@ -110,6 +123,45 @@ pub(super) fn unknown_then(model: &ModelId, minute: Minute) -> Problem {
 pub(super) fn parameter(name: &'static str, reason: impl Into<String>) -> Problem {
     let detail = format!("{name}: {}", reason.into());
     Problem::new(StatusCode::BAD_REQUEST, detail).with("parameter", name)
+}
+
+/// A watch that is not begun.
+pub(super) fn unwatched(why: Unwatched, lag_records: u64) -> Problem {
+    let (status, detail, after) = match why {
+        Unwatched::NoSeat(NoSeat::Full { max }) => {
+            let detail = format!("this server serves {max} watchers at most");
+            (StatusCode::SERVICE_UNAVAILABLE, detail, ROOM_RETRY_S)
+        }
+        Unwatched::NoSeat(NoSeat::ShareTaken { max }) => {
+            let detail = format!("this server serves {max} watchers of one caller at most");
+            (StatusCode::TOO_MANY_REQUESTS, detail, ROOM_RETRY_S)
+        }
+        Unwatched::TooFast(why) => {
+            let max = why.per_second_max;
+            let detail = format!("this server lets {max} watches begin in a second");
+            // Whole seconds travel; rounded down they would be too early.
+            let after = why.retry_after.as_secs() + 1;
+            let after = u32::try_from(after).unwrap_or(u32::MAX);
+            (StatusCode::SERVICE_UNAVAILABLE, detail, after)
+        }
+        Unwatched::Unserved(why) => return unserved(why, lag_records),
+    };
+    Problem::new(status, detail).retry_after(after)
+}
+
+/// There is nothing to serve.
+pub(super) fn unserved(why: Unserved, lag_records: u64) -> Problem {
+    match why {
+        Unserved::Starting => starting(lag_records),
+        Unserved::Stopping => {
+            let detail = "this server is shutting down; ask another one";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1)
+        }
+        Unserved::Unencodable => {
+            let detail = "the answer cannot be encoded";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+        }
+    }
 }
 
 /// More history is being read than can be, by all or by the caller alone.

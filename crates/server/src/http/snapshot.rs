@@ -19,10 +19,7 @@ pub(super) async fn read(
     parameters: Result<Parameters, Problem>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let parameters = parameters?.only(&["models"])?;
-    let lists = parameters.all("models").flat_map(|list| list.split(','));
-    let names = lists.filter(|name| !name.is_empty());
-    let filter = Filter::parse(names, length(app.config.models_max))?;
+    let filter = filter(&app, parameters?)?;
     let edition = app.edition()?;
     let tag = format!("\"{}\"", edition.position().text());
     let described = [(ETAG, tag.as_str()), (CACHE_CONTROL, "no-cache")];
@@ -32,6 +29,14 @@ pub(super) async fn read(
     let coding = Coding::accepted(&headers);
     let encoded = edition.json(&filter, coding).await?;
     Ok((described, shared(encoded, coding)).into_response())
+}
+
+/// The models that are asked for: separated by commas, in one parameter or in several.
+pub(super) fn filter(app: &App, parameters: Parameters) -> Result<Filter, Problem> {
+    let parameters = parameters.only(&["models"])?;
+    let lists = parameters.all("models").flat_map(|list| list.split(','));
+    let names = lists.filter(|name| !name.is_empty());
+    Ok(Filter::parse(names, length(app.config.models_max))?)
 }
 
 /// Whether the client has what carries this tag (RFC 9110, section 13.1.2: the comparison is weak).

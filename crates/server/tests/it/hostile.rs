@@ -172,6 +172,8 @@ async fn calls_that_are_none_are_refused_with_a_status() {
     }
     let unknown = call(&running, "PutSnapshot", grpc, framed(b"")).await;
     assert_eq!(unknown.code(), Code::Unimplemented);
+    let details = unknown.get_error_details();
+    assert_eq!(details.error_info().unwrap().reason, "UNKNOWN_METHOD");
     let refused = "sextant_server_requests_total{route=\"grpc other\",status=\"UNIMPLEMENTED\"}";
     assert_eq!(running.metric(refused), Some(1.0));
     running.end().await;

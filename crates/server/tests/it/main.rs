@@ -10,6 +10,7 @@
 mod away;
 mod cut;
 mod endpoints;
+mod events;
 mod follow;
 mod gates;
 mod health;
@@ -17,6 +18,7 @@ mod histories;
 mod history;
 mod holder;
 mod hostile;
+mod listener;
 mod minimums;
 mod models;
 mod numbers;

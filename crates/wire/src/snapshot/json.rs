@@ -1,11 +1,11 @@
-//! The routing snapshot as JSON text.
+//! The routing snapshot as JSON text: [`full`], and what changed since a version, [`delta`].
 //!
 //! ```json
 //! {"version": "…", "generated_at": "2026-11-22T14:29:58Z",
 //!  "coverage": {"partitions_whole": 4, "partitions": 4}, "observer_suspected": false,
 //!  "endpoints": [
 //!   {"id": "meta-llama/llama-4-scout/deepinfra/fp8", "model": "meta-llama/llama-4-scout",
-//!    "provider": "deepinfra", "quantization": "fp8", "native": false,
+//!    "provider": "deepinfra", "quantization": "fp8", "listed": true, "native": false,
 //!    "price": {"input": "0.08", "output": "0.3"}, "batch_price": null,
 //!    "published_at": "2026-11-22T14:29:58Z", "offset": {"partition": 3, "offset": 8812},
 //!    "agents": {"5m": 1, "1h": 1}, "global": {"status": "healthy", …}, "regions": {"local": {…}}}],
@@ -13,73 +13,161 @@
 //!             "author": "…", "since": "…", "offset": 7}]}
 //! ```
 //!
-//! Prices are decimal USD per 1M tokens. An endpoint of the catalog that nothing was measured of
-//! has `null` in place of its statistics. A number below its minimum is `null` beside its count.
+//! Prices are decimal USD per 1M tokens. An endpoint of the catalog (`listed`) that nothing was
+//! measured of has `null` in place of its statistics. A number below its minimum is `null` beside
+//! its count.
+//!
+//! A change has the same header, the endpoints and gates that are new or have changed, as they stand
+//! above, and three keys more:
+//!
+//! ```json
+//! {…, "removed": [{"id": "…", "model": "…", "provider": "…", "quantization": "fp8",
+//!                  "offset": {"partition": 3, "offset": 8813}}],
+//!  "gates_removed": [{"operation": "…", "model": "…", "quantization": "fp8", "offset": 8}],
+//!  "catalog": null}
+//! ```
+//!
+//! What is held with a higher offset of the same partition stays as it is, a removal too. An endpoint
+//! that is removed has lost its statistics; a listed one stays, with `null` in their place. Where
+//! `catalog` isn't `null` it replaces all that the catalog says: the endpoints named there are the
+//! listed ones, with these prices; of the others those are native whose model and quantization have
+//! a listed native one.
+
+mod figures;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use sextant_catalog::Pricing;
-use sextant_measure::figures::minimum;
-use sextant_measure::id::EndpointId;
-use sextant_measure::ratio::Ratio;
-use sextant_snapshot::gates::Gate;
+use sextant_catalog::{EndpointFacts, Pricing};
+use sextant_measure::id::{EndpointId, ModelId};
+use sextant_measure::quantization::Quantization;
+use sextant_measure::time::Timestamp;
+use sextant_snapshot::change::Delta;
+use sextant_snapshot::gates::{Gate, GateKey};
+use sextant_snapshot::routing::RoutingFigures;
 use sextant_snapshot::row::EndpointRow;
-use sextant_snapshot::snapshot::Snapshot;
+use sextant_snapshot::snapshot::{Header, Snapshot};
 use sextant_snapshot::stamp::{Stamp, Stamped};
 
+use self::figures::FiguresJson;
 use crate::gates::RulingJson;
 use crate::json::rfc3339;
-use sextant_catalog::EndpointFacts;
-use sextant_snapshot::routing::{MedianAndTail, RoutingFigures};
 
-/// Everything: statistics, gates, and what the catalog says.
+/// Everything: statistics, gates, and what the catalog says. The text is appended.
 ///
 /// # Errors
 /// None that these values could cause; the encoder's type has one all the same.
-pub fn to_json<'a>(
+pub fn full<'a>(
+    text: &mut Vec<u8>,
     snapshot: &Snapshot,
     facts: impl IntoIterator<Item = &'a EndpointFacts>,
-) -> serde_json::Result<Vec<u8>> {
-    let mut endpoints: BTreeMap<&EndpointId, EndpointJson<'_>> = BTreeMap::new();
-    // An endpoint that is only seen in traffic is native if its precision is.
-    let mut native = BTreeSet::new();
-    for facts in facts {
-        if facts.native {
-            native.insert((&facts.id.model, facts.id.quantization));
-        }
-        let endpoint = EndpointJson::new(&facts.id, Some(facts));
-        endpoints.insert(&facts.id, endpoint);
-    }
+) -> serde_json::Result<()> {
+    let listed = Listed::new(facts);
+    let each = listed.facts.values();
+    let mut endpoints: BTreeMap<_, _> = each
+        .map(|facts| (&facts.id, EndpointJson::new(&facts.id, &listed)))
+        .collect();
     for row in snapshot.rows() {
         let id = row.value.id();
         let endpoint = endpoints.entry(id);
-        let endpoint = endpoint.or_insert_with(|| EndpointJson::new(id, None));
-        endpoint.native |= native.contains(&(&id.model, id.quantization));
+        let endpoint = endpoint.or_insert_with(|| EndpointJson::new(id, &listed));
         endpoint.measured(row);
     }
-    let header = snapshot.header();
-    serde_json::to_vec(&SnapshotJson {
-        version: header.version.to_string(),
-        generated_at: rfc3339(header.generated_at),
-        coverage: Coverage {
-            partitions_whole: header.partitions_whole,
-            partitions: header.partitions,
-        },
-        observer_suspected: header.observer_suspected,
+    let all = SnapshotJson {
+        header: snapshot.header().into(),
         endpoints: endpoints.into_values().collect(),
         gates: snapshot.gates().iter().map(gate).collect(),
-    })
+    };
+    serde_json::to_writer(text, &all)
+}
+
+/// What changed since a version. `facts` are all of the catalog's. The text is appended.
+///
+/// # Errors
+/// As [`full`].
+pub fn delta<'a>(
+    text: &mut Vec<u8>,
+    delta: &Delta,
+    facts: impl IntoIterator<Item = &'a EndpointFacts>,
+) -> serde_json::Result<()> {
+    let listed = Listed::new(facts);
+    let changed = delta.rows.iter().map(|row| {
+        let mut endpoint = EndpointJson::new(row.value.id(), &listed);
+        endpoint.measured(row);
+        endpoint
+    });
+    let facts = || listed.facts.values().map(|facts| FactsJson::from(*facts));
+    let change = DeltaJson {
+        header: (&delta.header).into(),
+        endpoints: changed.collect(),
+        removed: delta.removed.iter().map(removed).collect(),
+        gates: delta.gates.iter().map(gate).collect(),
+        gates_removed: delta.gates_removed.iter().map(gate_removed).collect(),
+        catalog: delta.catalog_changed.then(|| facts().collect()),
+    };
+    serde_json::to_writer(text, &change)
+}
+
+/// Nothing new since this version. The text is appended.
+///
+/// # Errors
+/// As [`full`].
+pub fn heartbeat(text: &mut Vec<u8>, version: &str, now: Timestamp) -> serde_json::Result<()> {
+    let time = rfc3339(now);
+    serde_json::to_writer(text, &HeartbeatJson { version, time })
+}
+
+/// What the catalog says.
+struct Listed<'a> {
+    facts: BTreeMap<&'a EndpointId, &'a EndpointFacts>,
+    /// An endpoint is native if its precision is, be it listed or only seen in traffic.
+    native: BTreeSet<(&'a ModelId, Quantization)>,
+}
+
+impl<'a> Listed<'a> {
+    fn new(facts: impl IntoIterator<Item = &'a EndpointFacts>) -> Self {
+        let facts = facts.into_iter().map(|facts| (&facts.id, facts));
+        let facts: BTreeMap<_, _> = facts.collect();
+        let native = facts.values().filter(|facts| facts.native);
+        let native = native.map(|facts| (&facts.id.model, facts.id.quantization));
+        Self {
+            native: native.collect(),
+            facts,
+        }
+    }
 }
 
 #[derive(Serialize)]
 struct SnapshotJson<'a> {
+    #[serde(flatten)]
+    header: HeaderJson,
+    endpoints: Vec<EndpointJson<'a>>,
+    gates: Vec<GateJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct DeltaJson<'a> {
+    #[serde(flatten)]
+    header: HeaderJson,
+    endpoints: Vec<EndpointJson<'a>>,
+    removed: Vec<RemovedJson<'a>>,
+    gates: Vec<GateJson<'a>>,
+    gates_removed: Vec<GateRemovedJson<'a>>,
+    catalog: Option<Vec<FactsJson<'a>>>,
+}
+
+#[derive(Serialize)]
+struct HeartbeatJson<'a> {
+    version: &'a str,
+    time: String,
+}
+
+#[derive(Serialize)]
+struct HeaderJson {
     version: String,
     generated_at: String,
     coverage: Coverage,
     observer_suspected: bool,
-    endpoints: Vec<EndpointJson<'a>>,
-    gates: Vec<GateJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -89,11 +177,42 @@ struct Coverage {
 }
 
 #[derive(Serialize)]
-struct EndpointJson<'a> {
+struct IdJson<'a> {
     id: String,
     model: &'a str,
     provider: &'a str,
     quantization: &'static str,
+}
+
+#[derive(Serialize)]
+struct FactsJson<'a> {
+    #[serde(flatten)]
+    id: IdJson<'a>,
+    native: bool,
+    price: Option<PriceJson>,
+    batch_price: Option<PriceJson>,
+}
+
+#[derive(Serialize)]
+struct RemovedJson<'a> {
+    #[serde(flatten)]
+    id: IdJson<'a>,
+    offset: OffsetJson,
+}
+
+#[derive(Serialize)]
+struct GateRemovedJson<'a> {
+    operation: &'a str,
+    model: &'a str,
+    quantization: &'static str,
+    offset: u64,
+}
+
+#[derive(Serialize)]
+struct EndpointJson<'a> {
+    #[serde(flatten)]
+    id: IdJson<'a>,
+    listed: bool,
     native: bool,
     price: Option<PriceJson>,
     batch_price: Option<PriceJson>,
@@ -125,39 +244,6 @@ struct AgentsJson {
 }
 
 #[derive(Serialize)]
-struct FiguresJson {
-    status: &'static str,
-    uptime_1m: RatioJson,
-    uptime_30m: UptimeJson,
-    success_1m: RatioJson,
-    success_30m: RatioJson,
-    rate_limited_1m: RatioJson,
-    rate_limited_30m: RatioJson,
-    latency_ms: PercentilesJson,
-    throughput_tps: PercentilesJson,
-}
-
-#[derive(Serialize)]
-struct RatioJson {
-    ratio: Option<f64>,
-    n: u64,
-}
-
-#[derive(Serialize)]
-struct UptimeJson {
-    ratio: Option<f64>,
-    lower: Option<f64>,
-    n: u64,
-}
-
-#[derive(Serialize)]
-struct PercentilesJson {
-    p50: Option<f64>,
-    p95: Option<f64>,
-    n: u64,
-}
-
-#[derive(Serialize)]
 struct GateJson<'a> {
     #[serde(flatten)]
     ruling: RulingJson<'a>,
@@ -165,13 +251,13 @@ struct GateJson<'a> {
 }
 
 impl<'a> EndpointJson<'a> {
-    fn new(id: &'a EndpointId, facts: Option<&EndpointFacts>) -> Self {
+    /// What the catalog says of it.
+    fn new(id: &'a EndpointId, listed: &Listed<'_>) -> Self {
+        let facts = listed.facts.get(id);
         Self {
-            id: format!("{}/{}/{}", id.model, id.provider, id.quantization),
-            model: id.model.as_str(),
-            provider: id.provider.as_str(),
-            quantization: id.quantization.name(),
-            native: facts.is_some_and(|facts| facts.native),
+            id: id.into(),
+            listed: facts.is_some(),
+            native: listed.native.contains(&(&id.model, id.quantization)),
             price: facts.and_then(|facts| facts.price).map(PriceJson::from),
             batch_price: facts
                 .and_then(|facts| facts.batch_price)
@@ -185,10 +271,9 @@ impl<'a> EndpointJson<'a> {
     }
 
     fn measured(&mut self, row: &'a Stamped<EndpointRow>) {
-        let Stamp { partition, offset } = row.stamp;
-        let row = &row.value;
+        let (stamp, row) = (row.stamp, &row.value);
         self.published_at = Some(rfc3339(row.published_at()));
-        self.offset = Some(OffsetJson { partition, offset });
+        self.offset = Some(stamp.into());
         self.agents = Some(AgentsJson {
             five_minutes: row.agents().five_minutes,
             one_hour: row.agents().one_hour,
@@ -204,6 +289,49 @@ impl<'a> EndpointJson<'a> {
     }
 }
 
+impl From<&Header> for HeaderJson {
+    fn from(header: &Header) -> Self {
+        Self {
+            version: header.version.to_string(),
+            generated_at: rfc3339(header.generated_at),
+            coverage: Coverage {
+                partitions_whole: header.partitions_whole,
+                partitions: header.partitions,
+            },
+            observer_suspected: header.observer_suspected,
+        }
+    }
+}
+
+impl<'a> From<&'a EndpointId> for IdJson<'a> {
+    fn from(id: &'a EndpointId) -> Self {
+        Self {
+            id: format!("{}/{}/{}", id.model, id.provider, id.quantization),
+            model: id.model.as_str(),
+            provider: id.provider.as_str(),
+            quantization: id.quantization.name(),
+        }
+    }
+}
+
+impl<'a> From<&'a EndpointFacts> for FactsJson<'a> {
+    fn from(facts: &'a EndpointFacts) -> Self {
+        Self {
+            id: (&facts.id).into(),
+            native: facts.native,
+            price: facts.price.map(PriceJson::from),
+            batch_price: facts.batch_price.map(PriceJson::from),
+        }
+    }
+}
+
+impl From<Stamp> for OffsetJson {
+    fn from(stamp: Stamp) -> Self {
+        let Stamp { partition, offset } = stamp;
+        Self { partition, offset }
+    }
+}
+
 impl From<Pricing> for PriceJson {
     fn from(pricing: Pricing) -> Self {
         Self {
@@ -213,55 +341,25 @@ impl From<Pricing> for PriceJson {
     }
 }
 
-impl From<RoutingFigures> for FiguresJson {
-    fn from(figures: RoutingFigures) -> Self {
-        let uptime = figures.uptime_30m;
-        Self {
-            status: figures.status.name(),
-            uptime_1m: figures.uptime_1m.into(),
-            uptime_30m: UptimeJson {
-                ratio: uptime.value_with(minimum::RATIO),
-                lower: figures.uptime_30m_lower(),
-                n: uptime.whole,
-            },
-            success_1m: figures.success_1m.into(),
-            success_30m: figures.success_30m.into(),
-            rate_limited_1m: figures.rate_limited_1m.into(),
-            rate_limited_30m: figures.rate_limited_30m.into(),
-            latency_ms: figures.latency_us.into(),
-            throughput_tps: figures.throughput_mtps.into(),
-        }
-    }
-}
-
-impl From<Ratio> for RatioJson {
-    fn from(ratio: Ratio) -> Self {
-        Self {
-            ratio: ratio.value_with(minimum::RATIO),
-            n: ratio.whole,
-        }
-    }
-}
-
-impl From<MedianAndTail> for PercentilesJson {
-    /// Microseconds become milliseconds, and thousandths of a token per second tokens per second.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "at most one hour or 100,000 tokens/s, far below 2^52"
-    )]
-    fn from(percentiles: MedianAndTail) -> Self {
-        let thousandth = |value: u64| value as f64 / 1_000.0;
-        Self {
-            p50: percentiles.p50.map(thousandth),
-            p95: percentiles.p95.map(thousandth),
-            n: percentiles.n,
-        }
-    }
-}
-
 fn gate(gate: &Stamped<Gate>) -> GateJson<'_> {
     GateJson {
         ruling: gate.value.ruling().into(),
         offset: gate.stamp.offset,
+    }
+}
+
+fn removed((id, stamp): &(EndpointId, Stamp)) -> RemovedJson<'_> {
+    RemovedJson {
+        id: id.into(),
+        offset: (*stamp).into(),
+    }
+}
+
+fn gate_removed((key, stamp): &(GateKey, Stamp)) -> GateRemovedJson<'_> {
+    GateRemovedJson {
+        operation: key.operation.as_str(),
+        model: key.model.as_str(),
+        quantization: key.quantization.name(),
+        offset: stamp.offset,
     }
 }

@@ -74,6 +74,10 @@ async fn what_is_no_list_of_gates_is_refused() {
         .body(Body::from(much))
         .unwrap();
     running.ask(request).await.problem(413);
+    let request = Request::put("/api/v1/gates").header("content-encoding", "gzip");
+    let refused = running.ask(request.body(Body::from("[]")).unwrap()).await;
+    refused.problem(415);
+    assert_eq!(refused.header("accept-encoding"), Some("identity"));
     running.get("/api/v1/gates?models=a/b").await.problem(400);
     running.get("/api/v1/gates?model=ab").await.problem(400);
 }

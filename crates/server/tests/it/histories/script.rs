@@ -7,11 +7,13 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::sleep;
 
+use super::ear::Ear;
 use super::watcher::{Held, Tally, Watcher};
 use super::world::{PARTITIONS, World};
 use crate::rig::{Rig, Running, settle};
 
 const WATCHERS: usize = 14;
+const EARS: usize = 6;
 /// What a watcher held at a time, to come back with.
 const PAST_MAX: usize = 40;
 const READ_MS_MAX: u64 = 3_000;
@@ -25,6 +27,7 @@ pub(super) struct Script {
     sides: [Side; 2],
     watchers: Vec<Watcher>,
     past: Vec<(usize, Held)>,
+    ears: Vec<Ear>,
     tally: Tally,
 }
 
@@ -53,6 +56,7 @@ impl Script {
             sides,
             watchers: (0..WATCHERS).map(watcher).collect(),
             past: Vec::new(),
+            ears: (0..EARS).map(|nth| Ear::of(models(nth))).collect(),
             tally,
         };
         settle().await;
@@ -63,7 +67,7 @@ impl Script {
     }
 
     async fn step(&mut self) {
-        match self.random.random_range(0..200) {
+        match self.random.random_range(0..230) {
             0..50 => self.world.disturb(&mut self.random).await,
             50..86 => self.pass(Duration::from_millis(700)).await,
             86 if self.random.random_range(0..8) == 0 => self.be_away().await,
@@ -79,7 +83,27 @@ impl Script {
                     .catalog
                     .replace(catalog);
             }
+            200.. => self.listen().await,
             _ => self.watch().await,
+        }
+    }
+
+    /// Something of a listener.
+    async fn listen(&mut self) {
+        let ear = &mut self.ears[self.random.random_range(0..EARS)];
+        let server = &self.sides[self.random.random_range(0..2)].server;
+        match self.random.random_range(0..10) {
+            0 => ear.close(),
+            1 => ear.open(server).await,
+            _ => {
+                if !ear.is_open() {
+                    ear.open(server).await;
+                }
+                for _ in 0..self.random.random_range(1..8) {
+                    let wait = Duration::from_millis(self.random.random_range(1..1_500));
+                    ear.take(wait, &self.world, &mut self.tally).await;
+                }
+            }
         }
     }
 
@@ -237,6 +261,14 @@ impl Script {
                 watcher.assert_equal(server).await;
             }
         }
+        for (nth, ear) in self.ears.iter_mut().enumerate() {
+            ear.open(servers[nth % 3]).await;
+            ear.take(Duration::from_secs(5), &self.world, &mut self.tally)
+                .await;
+            for server in servers {
+                ear.assert_equal(server).await;
+            }
+        }
         newcomer.end().await;
         for side in self.sides {
             side.server.end().await;
@@ -247,8 +279,12 @@ impl Script {
 
 /// Every third with a filter.
 fn watcher(nth: usize) -> Watcher {
+    Watcher::of(models(nth))
+}
+
+fn models(nth: usize) -> &'static [&'static str] {
     match nth % 3 {
-        0 => Watcher::of(&["m/0-0", "m/1-1", "m/2-2", "m/0-3"]),
-        _ => Watcher::of(&[]),
+        0 => &["m/0-0", "m/1-1", "m/2-2", "m/0-3"],
+        _ => &[],
     }
 }

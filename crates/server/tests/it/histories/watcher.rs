@@ -13,9 +13,10 @@ use sextant_snapshot::version::Version;
 use sextant_wire::snapshot::decode::{Full, Update};
 use sextant_wire::v1::{WatchSnapshotRequest, WatchSnapshotResponse};
 use tokio::time::timeout;
-use tonic::{Code, Streaming};
+use tonic::{Code, Status};
 
 use super::oracle::Truth;
+use super::pump::Pump;
 use super::seen::Seen;
 use super::world::World;
 use crate::holder::get;
@@ -44,7 +45,7 @@ pub(super) struct Watcher {
 }
 
 struct Open {
-    stream: Streaming<WatchSnapshotResponse>,
+    stream: Pump<Result<WatchSnapshotResponse, Status>>,
     /// What this server knows the watcher to have: what it said last, or was told at first.
     told: Option<Version>,
     is_answered: bool,
@@ -64,6 +65,9 @@ pub(super) struct Tally {
     pub(super) removals: u32,
     pub(super) exact: u32,
     pub(super) left_unread: u32,
+    pub(super) heard_fulls: u32,
+    pub(super) heard_deltas: u32,
+    pub(super) heard_resumed: u32,
 }
 
 impl Tally {
@@ -78,6 +82,9 @@ impl Tally {
             (self.other_log, 10),
             (self.removals, 500),
             (self.left_unread, 100),
+            (self.heard_fulls, 60),
+            (self.heard_deltas, 500),
+            (self.heard_resumed, 100),
         ];
         assert!(all.iter().all(|(found, least)| found >= least), "{self:?}");
     }
@@ -109,7 +116,7 @@ impl Watcher {
         };
         self.open = match server.client().watch_snapshot(request).await {
             Ok(answer) => Some(Open {
-                stream: answer.into_inner(),
+                stream: Pump::of(answer.into_inner()),
                 told,
                 is_answered: false,
             }),
@@ -125,12 +132,11 @@ impl Watcher {
         let Some(open) = &mut self.open else {
             return false;
         };
-        let Ok(message) = timeout(wait, open.stream.message()).await else {
+        let Ok(message) = timeout(wait, open.stream.next()).await else {
             return false;
         };
-        match message {
+        match message.expect("a watch does not end well") {
             Ok(message) => {
-                let message = message.expect("a watch does not end well");
                 self.hear(Update::try_from(message).unwrap(), world, tally);
                 true
             }

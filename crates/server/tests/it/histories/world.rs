@@ -88,7 +88,7 @@ impl World {
         match random.random_range(0..100) {
             0..3 => self.claim(partition).await,
             3..20 => self.rule(random).await,
-            20 if random.random_range(0..12) == 0 => self.make_anew(partition).await,
+            20 if random.random_range(0..4) == 0 => self.make_anew(partition).await,
             _ => {
                 let entry = self.entry(partition, random);
                 let owners = &self.partitions[index(partition)].owners;
