@@ -146,17 +146,18 @@ impl Prober {
             tasks.spawn(follower.run(stop.clone()));
         }
         tasks.close();
-        stop.run_until_cancelled(self.work()).await;
+        self.work(&stop).await;
         let budgets = self.scheduler.budgets();
         let spent = self.book(budgets.map(Budget::spent));
         self.note(spent).await;
         tasks.wait().await;
     }
 
-    async fn work(&mut self) {
+    /// It is never left in the middle of a note, which would then go on beside the last one.
+    async fn work(&mut self, stop: &CancellationToken) {
         let mut requests = JoinSet::new();
         let mut results = Vec::new();
-        loop {
+        while !stop.is_cancelled() {
             let now = self.now();
             let decisions = self.scheduler.step(now, &self.sight.look(), &results);
             results.clear();
@@ -179,6 +180,7 @@ impl Prober {
             self.show(now, requests.len());
             let wake_at = self.started + self.scheduler.wake_at();
             tokio::select! {
+                () = stop.cancelled() => {}
                 Some(ended) = requests.join_next_with_id() => results.extend(self.ended(ended)),
                 () = sleep_until(wake_at) => {}
             }

@@ -77,6 +77,17 @@ impl Place {
     }
 }
 
+/// A URL as it may be shown: without a user, a password and a query, which hold secrets.
+pub(crate) fn shown(url: &str) -> String {
+    let (bare, query) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+    let more = if query.is_empty() { "" } else { "…" };
+    let (scheme, rest) = bare.split_at(bare.find("://").map_or(0, |at| at + 3));
+    match rest.rsplit_once('@') {
+        Some((_, rest)) => format!("{scheme}…@{rest}{more}"),
+        None => format!("{bare}{more}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,5 +144,19 @@ mod tests {
         let is = |url| Place::parse(url).unwrap().is_loopback();
         assert!(is("http://127.3.2.1") && is("http://localhost:1") && is("http://[::1]"));
         assert!(!is("http://10.0.0.1") && !is("http://localhost.example.com"));
+    }
+
+    #[test]
+    fn what_is_shown_of_a_url_is_no_secret() {
+        for (url, expected) in [
+            ("https://h/v1", "https://h/v1"),
+            ("https://user:secret@h/v1", "https://…@h/v1"),
+            ("https://user:sec@ret@h/v1?key=secret", "https://…@h/v1…"),
+            ("user:secret@h", "…@h"),
+            ("https://h/?a=://secret@b", "https://h/…"),
+            ("", ""),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
     }
 }

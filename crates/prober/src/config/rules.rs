@@ -11,7 +11,7 @@ use super::Config;
 use super::secret::SecretSource;
 use super::target::Given;
 use super::target_rules::TargetRules;
-use crate::client::{Place, tls};
+use crate::client::{Place, shown, tls};
 use crate::target::{Endpoint, Target};
 
 /// Targets that one process asks.
@@ -154,7 +154,7 @@ impl Rules<'_> {
                 Ok(place) => places.push(place),
                 Err(why) => {
                     let advice = "give http://host:port or https://host";
-                    self.push("servers", format!("{url:?}: {why}"), advice);
+                    self.push("servers", format!("{:?}: {why}", shown(url)), advice);
                 }
             }
         }

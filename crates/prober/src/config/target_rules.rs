@@ -9,7 +9,7 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use super::rules::{Rules, SECRET_ADVICE, secret_header};
 use super::secret::HeaderConfig;
 use super::target::{Kind, TargetConfig};
-use crate::client::Place;
+use crate::client::{Place, shown};
 use crate::schedule::{Limits, Pace};
 use crate::target::{Endpoint, Question, Target};
 
@@ -32,15 +32,8 @@ const CARRYING: [&str; 9] = [
     "transfer-encoding",
     "upgrade",
 ];
-/// Headers that hold secrets, whose values don't stand in a configuration.
-const SECRET: [&str; 6] = [
-    "api-key",
-    "authorization",
-    "cookie",
-    "proxy-authorization",
-    "x-api-key",
-    "x-goog-api-key",
-];
+/// What names of headers have in them that hold secrets, whose values don't stand in a configuration.
+const SECRET: [&str; 6] = ["auth", "cookie", "key", "password", "secret", "token"];
 
 /// The rules of one target.
 pub(super) struct TargetRules<'r, 's> {
@@ -100,7 +93,7 @@ impl TargetRules<'_, '_> {
         let advice = "give the base of the API, as https://api.example.com/v1";
         let read = Place::parse(&config.url);
         let place = read
-            .map_err(|why| self.push(format!("url: {:?}: {why}", config.url), advice))
+            .map_err(|why| self.push(format!("url: {:?}: {why}", shown(&config.url)), advice))
             .ok()?;
         let mut secret = config.headers.values();
         let has_secret =
@@ -150,9 +143,12 @@ impl TargetRules<'_, '_> {
             return Err(wrong("is given twice", "give it once; a key is one, too"));
         }
         let value = match given {
-            HeaderConfig::Text(_) if SECRET.contains(&name.as_str()) => {
+            HeaderConfig::Text(_) if SECRET.iter().any(|word| name.as_str().contains(word)) => {
                 let advice = "give it as { file = \"…\" } or { env = \"…\" }";
-                return Err(wrong("holds a secret, which must not stand here", advice));
+                return Err(wrong(
+                    "may hold a secret, which must not stand here",
+                    advice,
+                ));
             }
             HeaderConfig::Text(text) => HeaderValue::from_str(text)
                 .map_err(|_| wrong("has a value that no header can have", "correct it"))?,

@@ -1,7 +1,7 @@
 //! Configurations, whole and broken.
 
 use sextant_prober::Config;
-use sextant_prober::config::Problem;
+use sextant_prober::config::{Problem, SecretSource};
 
 use crate::kit::secret;
 
@@ -77,7 +77,7 @@ url = "http://127.0.0.2/v1"
          the status stays unknown",
         "timeout_ms: 0 is out of range; give 1 to 89500",
         "key: the file /nowhere/key can't be read",
-        "headers: \"authorization\" holds a secret, which must not stand here",
+        "headers: \"authorization\" may hold a secret, which must not stand here",
         "headers: \"host\" says how a message is carried",
         "headers: \"a b\" cannot be the name of a header",
         "target 2: provider: invalid type",
@@ -111,6 +111,52 @@ fn an_authority_that_is_none_is_refused() {
     assert!(
         wrong[0].contains("/dev/null has no certificate"),
         "{wrong:?}"
+    );
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_refused_and_not_repeated() {
+    const TARGET: &str = "[[targets]]\nmodel = \"a/b\"\nprovider = \"p\"\n";
+    const AT: &str = "url = \"https://h/v1\"\n";
+    let keys = [
+        "\"hunter2\"",
+        "[\"hunter2\"]",
+        "{ hunter2 = \"x\" }",
+        "{ file = \"/x\", env = \"hunter2\" }",
+        "{ env = [\"hunter2\"] }",
+    ];
+    let mut wrong: Vec<_> = keys
+        .iter()
+        .map(|key| format!("{TARGET}{AT}key = {key}\n"))
+        .collect();
+    for header in [
+        "x-api-key = \"hunter2\"",
+        "x-auth-token = \"hunter2\"",
+        "x-title = { value = \"hunter2\" }",
+    ] {
+        wrong.push(format!("{TARGET}{AT}headers = {{ {header} }}\n"));
+    }
+    for url in ["https://me:hunter2@h/v1", "https://h/v1?key=hunter2"] {
+        wrong.push(format!("{TARGET}url = \"{url}\"\n"));
+        wrong.push(format!("servers = [\"{url}\"]\n"));
+    }
+    for toml in wrong {
+        let said = problems(&toml).join("\n");
+        assert!(!said.contains("hunter2"), "{toml}{said}");
+    }
+    for key in keys {
+        let said = toml::from_str::<Config>(&format!("server_token = {key}\n"));
+        let said = said.unwrap_err().message().to_owned();
+        let advised = said.contains("{ file = \"…\" } or { env = \"…\" }");
+        assert!(advised && !said.contains("hunter2"), "{key}: {said}");
+    }
+    let pasted = format!("{TARGET}{AT}key = {{ env = \"hunter2\" }}\n");
+    let config: Config = toml::from_str(&pasted).unwrap();
+    let unset = |source: &SecretSource| Err(format!("is not set, said of {source}"));
+    let said = format!("{:?}", config.resolve(&unset).unwrap_err());
+    assert!(
+        said.contains("`env` names") && !said.contains("hunter2"),
+        "{said}"
     );
 }
 

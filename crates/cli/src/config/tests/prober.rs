@@ -40,3 +40,46 @@ fn what_is_wrong_with_targets_is_named_all_at_once_and_only_to_whom_it_concerns(
     let loaded = Settings::load_for(server, Some(&path), &BTreeMap::new(), Vec::new());
     assert!(loaded.unwrap().prober.is_none());
 }
+
+#[test]
+fn settings_show_where_secrets_are_kept_and_never_a_secret() {
+    let directory = TempDir::new().unwrap();
+    let key = directory.path().join("key");
+    fs::write(&key, "sk-0123456789\n").unwrap();
+    // Cargo sets it for every test.
+    let (name, value) = ("CARGO_PKG_DESCRIPTION", env!("CARGO_PKG_DESCRIPTION"));
+    assert!(!value.is_empty());
+    let (_directory, settings) = load(
+        &format!(
+            "[prober]\nservers = [\"http://127.0.0.1:1\"]\nserver_token = {{ env = \"{name}\" }}\n\
+             [[prober.targets]]\nmodel = \"a/b\"\nprovider = \"p\"\n\
+             url = \"http://127.0.0.1:1/v1\"\nkey = {{ file = {key:?} }}\n\
+             headers = {{ x-api-key = {{ env = \"{name}\" }} }}\n"
+        ),
+        &[],
+        Vec::new(),
+    );
+    let settings = settings.unwrap();
+    let (table, json) = (table(&settings).render(false), json(&settings).to_string());
+    assert!(json.contains(key.to_str().unwrap()) && json.contains(name));
+    for shown in [table, json, format!("{:?}", settings.prober)] {
+        assert!(
+            !shown.contains("sk-0123456789") && !shown.contains(value),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn a_secret_that_stands_where_its_place_should_is_not_repeated() {
+    let target = "[[prober.targets]]\nmodel = \"a/b\"\nprovider = \"p\"\n\
+                  url = \"https://h/v1\"\nkey = \"sk-0123456789\"\n";
+    let file = format!("[prober]\nserver_token = \"sk-0123456789\"\n{target}");
+    insta::assert_snapshot!(problems(&file), @r#"
+    sextant.toml:2: prober.server_token: a secret must not stand here; say where it is kept, as { file = "…" } or { env = "…" }; give another
+    sextant.toml:3: prober.targets: target 1: key: a secret must not stand here; say where it is kept, as { file = "…" } or { env = "…" }; correct it, or take it out
+    "#);
+    let variables = [("SEXTANT_PROBER__SERVER_TOKEN", "sk-0123456789")];
+    let said = load("", &variables, Vec::new()).1.unwrap_err();
+    assert!(!said.contains("sk-0123456789"), "{said}");
+}
