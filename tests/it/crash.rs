@@ -1,11 +1,10 @@
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use rand::prelude::*;
-use sextant_measure::time::Minute;
-use sextant_store::sqlite::{SqliteOptions, SqliteStore};
-use sextant_store::{MinuteQuery, MinuteRange, Store};
+use sextant_tests::embedded::counts;
 use sextant_tests::page::{assert_true, endpoints, provider};
 use sextant_tests::process::{Process, command};
 use sextant_tests::traffic::{MODEL, observations, write};
@@ -98,21 +97,6 @@ fn wait(child: &mut Child) -> bool {
 }
 
 /// Observations in the store's minutes.
-fn stored(data: &std::path::Path) -> u64 {
-    let store = SqliteStore::open(data.join("store"), SqliteOptions::default()).unwrap();
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap();
-    let minute = Minute::from_index(u32::try_from(now.as_secs() / 60).unwrap());
-    let range = MinuteRange::new(minute.minus(60), minute.plus(2));
-    let model = MODEL.parse().unwrap();
-    let query = MinuteQuery {
-        model,
-        endpoint: None,
-        region: None,
-        range,
-    };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let rows = runtime.block_on(store.minutes(&query)).unwrap();
-    rows.iter().map(|row| row.sums.counts.all()).sum()
+fn stored(data: &Path) -> u64 {
+    counts(data).values().sum()
 }

@@ -10,6 +10,7 @@
     reason = "tests stop at the first surprise, and they run in real time"
 )]
 
+mod agent;
 mod bad_input;
 mod chaos;
 mod crash;

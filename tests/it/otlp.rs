@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use sextant_testbed::otel::Conventions;
-use sextant_tests::process::{Process, eventually};
+use sextant_tests::process::{Process, command, eventually};
 use tempfile::TempDir;
 
 use self::provider::FIRST_CHUNK;
@@ -74,6 +74,37 @@ fn spans_of_the_previous_conventions_show_up_without_what_they_do_not_say() {
     // They tell nothing of streams.
     assert_eq!(endpoint["sextant"]["latency_ms"]["n"], 0);
     assert_eq!(metric(&server, &left_out("not_inference")), 1);
+}
+
+#[test]
+fn p1_spans_at_an_agent_get_its_identity_and_outlive_an_outage() {
+    let (folder, mut server) = start();
+    let token = folder.path().join("agent-token");
+    fs::write(&token, REPORTER).unwrap();
+    let (http, grpc) = ("127.0.0.1:0", "127.0.0.1:0");
+    let mut starting = command(&["agent", "--http", http, "--grpc", grpc]);
+    starting
+        .env(
+            "SEXTANT_AGENT__COLLECTORS",
+            server.grpc.replace("http", "grpc"),
+        )
+        .env("SEXTANT_AGENT__TOKEN_FILE", &token)
+        .env("SEXTANT_AGENT__SPOOL_DIR", folder.path().join("spool"));
+    let agent = Process::ready(&mut starting);
+    server.kill();
+    run(Conventions::Current, &agent, "http/protobuf", &agent.http);
+    let address = |url: &str| url.strip_prefix("http://").unwrap().to_owned();
+    let (http, grpc) = (address(&server.http), address(&server.grpc));
+    let mut again = command(&["standalone", "--http", &http, "--grpc", &grpc]);
+    again
+        .arg("--config")
+        .arg(folder.path().join("sextant.toml"));
+    again.arg("--data-dir").arg(folder.path().join("data"));
+    let server = Process::at(&mut again, &http);
+    assert_counts(&shown(&server, TOTAL), 1);
+    let anonymous = "sextant_otlp_anonymous_observations_total";
+    assert_eq!(metric(&agent, anonymous), 0);
+    assert_eq!(metric(&server, anonymous), 0);
 }
 
 #[test]
@@ -190,7 +221,10 @@ fn run(conventions: Conventions, server: &Process, protocol: &str, endpoint: &st
 fn shown(server: &Process, total: u32) -> Value {
     let path = format!("/api/v1/models/{MODEL}/endpoints");
     eventually(&format!("{total} observations"), || {
-        let (status, body) = server.request_as(READER, &path);
+        let (status, body) = server.try_request_as(READER, &path)?;
+        if status == 503 {
+            return None;
+        }
         assert_eq!(status, 200, "{body}");
         let endpoints = body["data"]["endpoints"].as_array().unwrap();
         assert_eq!(endpoints.len(), 1, "{body}");

@@ -136,9 +136,14 @@ impl Process {
 
     /// The answer to who shows this token.
     pub fn request_as(&self, token: &str, path: &str) -> (u16, Value) {
+        self.try_request_as(token, path).unwrap()
+    }
+
+    /// The same, of a process that may not be reached yet.
+    pub fn try_request_as(&self, token: &str, path: &str) -> Option<(u16, Value)> {
         let request = agent().get(format!("{}{path}", self.http));
         let request = request.header("Authorization", format!("Bearer {token}"));
-        status_and_body(request.call().unwrap())
+        Some(status_and_body(request.call().ok()?))
     }
 
     pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {

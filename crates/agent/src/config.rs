@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sextant_intake::Limits;
 use sextant_measure::id::Region;
 
+use crate::keeping::NUMBERED_BYTES_MAX;
 use crate::spool::Bounds;
 
 /// What an agent is told. Every field has a default.
@@ -100,6 +101,7 @@ impl Config {
             bytes_max: self.spool_bytes_max.get(),
             age_max: Duration::from_secs(self.spool_age_s_max.get().into()),
             observations_max: 1_000,
+            batch_bytes_max: NUMBERED_BYTES_MAX / 2,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::passing::{Passing, totals};
 use crate::spool::{Spool, State};
 
 /// Bytes loaded at once.
-const LOAD_BYTES_MAX: usize = 1 << 20;
+const LOAD_BYTES_MAX: u64 = 1 << 20;
 /// Ends that are heard of at once.
 const SETTLED_MAX: usize = 256;
 /// How long ends wait for others before the file is written: they cost an fsync together.
@@ -58,7 +58,7 @@ pub(crate) async fn carry(
     }
 }
 
-/// What came after the ticket, once there is something; nothing once the spool is closed. To be
+/// What came after the ticket, once there is something that may go; nothing once the spool is closed. To be
 /// dropped at any time loses nothing: what was loaded and not handed over is loaded again.
 async fn load(
     spool: &Spool,
@@ -67,7 +67,7 @@ async fn load(
 ) -> Option<(Vec<Parcel>, u64)> {
     loop {
         if state
-            .wait_for(|state| state.newest > carried)
+            .wait_for(|state| state.newest > carried && state.has_way)
             .await
             .is_err()
         {

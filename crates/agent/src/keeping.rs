@@ -25,7 +25,7 @@ use crate::spool::{Spool, SpoolError};
 
 /// Most bytes of a batch that came with a number: it travels on as it is, and has to pass as a
 /// record of a collector's log.
-const NUMBERED_BYTES_MAX: usize = 750_000;
+pub(crate) const NUMBERED_BYTES_MAX: usize = 750_000;
 /// Bytes in flight that a batch costs beside its rows.
 const BATCH_BYTES: usize = 512;
 /// Bytes in flight that a row costs, its texts included.
@@ -78,6 +78,8 @@ impl Meaning for Known {
 
 #[async_trait]
 impl Keeper for Keeping {
+    const NUMBERS: bool = true;
+
     type Rules = Rules;
     type Pending = Pending;
 

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 /// Marks the tickets of what passes, which the spool never gives.
 const PASSING: u64 = 1 << 63;
 /// How long a caller waits for a collector's answer.
-const WAIT_MAX: Duration = Duration::from_secs(10);
+const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Lets batches pass.
 #[derive(Debug)]

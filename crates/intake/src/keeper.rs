@@ -26,6 +26,9 @@ pub struct Arrived<'a> {
 /// Keeps batches.
 #[async_trait]
 pub trait Keeper: Send + Sync + 'static {
+    /// Whether what comes without a number gets the keeper's own.
+    const NUMBERS: bool = false;
+
     /// By what it understands definitions.
     type Rules: Resolve;
     /// A batch that has passed every check and is not kept yet.

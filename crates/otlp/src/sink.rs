@@ -41,6 +41,6 @@ pub struct Taken {
     pub accepted: u32,
     /// Those that are not, by their index.
     pub refused: Vec<(u32, Refusal)>,
-    /// Whether they have an identity under which a repeat is known. OTLP gives none.
+    /// Whether they have an identity from here on. OTLP gives none.
     pub has_identity: bool,
 }

@@ -193,7 +193,7 @@ impl<S: Stock> Driver<S> {
     fn wake_at(&self, now: Instant) -> Option<Instant> {
         let link = self.link.as_ref().map(|link| {
             if link.is_ready {
-                self.heartbeat_at
+                self.heartbeat_at.min(link.renew_at)
             } else {
                 link.opened_at + self.options.answer_timeout
             }
@@ -208,6 +208,9 @@ impl<S: Stock> Driver<S> {
     /// Opens a connection where there should be one, and gives up one that is dead.
     fn mind_link(&mut self, now: Instant) -> Result<(), ReporterError> {
         if let Some(link) = &self.link {
+            if link.is_ready && link.renew_at <= now {
+                self.outbox.wear_out();
+            }
             let since_opened = now.duration_since(link.opened_at);
             if !link.is_ready && since_opened >= self.options.answer_timeout {
                 self.lost(Lost::new("the target said nothing in time"))?;
@@ -225,7 +228,9 @@ impl<S: Stock> Driver<S> {
             self.relayed = self.outbox.stock.heartbeats().into();
         }
         if self.link.is_none() && self.outbox.pause.is_over(now) {
-            self.link = Some(Link::open(&self.transport, now, self.clock.now()));
+            let age_max = self.options.connection_age_max;
+            let opened = self.clock.now();
+            self.link = Some(Link::open(&self.transport, now, opened, age_max));
         }
         Ok(())
     }

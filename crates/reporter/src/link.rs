@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sextant_measure::time::Timestamp;
 use tokio::sync::mpsc;
@@ -20,6 +21,8 @@ pub(crate) struct Link {
     pub(crate) is_ready: bool,
     pub(crate) opened_at: Instant,
     pub(crate) opened: Timestamp,
+    /// When it has served its time.
+    pub(crate) renew_at: Instant,
 }
 
 /// What comes from a connection, up to its end.
@@ -37,8 +40,13 @@ pub(crate) enum Happening {
 }
 
 impl Link {
-    /// Begins to connect.
-    pub(crate) fn open(transport: &Arc<dyn Transport>, now: Instant, opened: Timestamp) -> Self {
+    /// Begins to connect, for about so long.
+    pub(crate) fn open(
+        transport: &Arc<dyn Transport>,
+        now: Instant,
+        opened: Timestamp,
+        age_max: Duration,
+    ) -> Self {
         // One at a time: what waits here has left the order of sending and aged its stamp.
         let (outgoing, to_send) = mpsc::channel(1);
         let (said, events) = mpsc::channel(EVENTS_MAX);
@@ -54,6 +62,7 @@ impl Link {
             is_ready: false,
             opened_at: now,
             opened,
+            renew_at: now + age_max.mul_f64(rand::random_range(0.9..=1.0)),
         }
     }
 }

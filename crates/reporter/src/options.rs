@@ -34,6 +34,9 @@ pub struct Options {
     pub patience: Option<Duration>,
     /// How often an idle sender says that it lives.
     pub heartbeat_interval: Duration,
+    /// After which a connection is renewed, or up to a tenth sooner: where several targets stand
+    /// for each other, one that was away gets its share of senders again.
+    pub connection_age_max: Duration,
 }
 
 impl Options {
@@ -52,6 +55,7 @@ impl Options {
             answer_timeout: Duration::from_secs(15),
             patience: None,
             heartbeat_interval: Duration::from_secs(10),
+            connection_age_max: Duration::from_mins(10),
         }
     }
 
@@ -89,6 +93,11 @@ impl Options {
                 "heartbeat_interval",
                 "above zero",
                 !self.heartbeat_interval.is_zero(),
+            ),
+            (
+                "connection_age_max",
+                "above zero",
+                !self.connection_age_max.is_zero(),
             ),
         ];
         let broken = rules.into_iter().find(|(_, _, holds)| !holds);

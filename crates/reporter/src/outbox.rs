@@ -155,7 +155,12 @@ impl<S: Stock> Outbox<S> {
         self.patience_ends_at().is_some_and(|end| end <= now)
     }
 
-    /// Whether the present connection has served its time.
+    /// The present connection has served its time: nothing more goes by it.
+    pub(crate) fn wear_out(&mut self) {
+        self.connection.is_worn_out = true;
+    }
+
+    /// Whether the present connection has served its time, and has nothing to answer.
     pub(crate) fn wants_connection(&self) -> bool {
         self.connection.is_worn_out && self.flights.waiting_since().is_none()
     }

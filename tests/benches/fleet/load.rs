@@ -18,6 +18,8 @@ struct Samples {
     idle: Sample,
     /// After each series was served once.
     warm: Sample,
+    /// After a quarter of the time.
+    early: Sample,
     /// After the last acknowledgement.
     sent: Sample,
     /// After the last count was served.
@@ -32,7 +34,10 @@ pub(crate) async fn run(options: &Options) -> Result<Report> {
     workload.ledger.take();
     let begun = Instant::now();
     workload.send();
-    workload.stand(Duration::from_secs(options.seconds)).await?;
+    let quarter = Duration::from_secs(options.seconds) / 4;
+    workload.stand(quarter).await?;
+    let early = system.sample()?;
+    workload.stand(quarter * 3).await?;
     workload.end().await?;
     let (took, sent, behind) = (begun.elapsed(), system.sample()?, workload.ledger.behind());
     let caught_up = workload.settle().await?;
@@ -42,6 +47,7 @@ pub(crate) async fn run(options: &Options) -> Result<Report> {
     let samples = Samples {
         idle,
         warm,
+        early,
         sent,
         served,
     };
@@ -84,7 +90,7 @@ fn throughput(report: &mut Report, measured: &Measured, samples: &Samples, took:
         let cpu_s = until.cpu_s_since(warm, name);
         report.number(format!("CPU {name}"), "s", cpu_s);
     }
-    for name in ["collector", "aggregator", "standalone"] {
+    for name in ["agent", "collector", "aggregator", "standalone"] {
         let until = if name == "collector" { sent } else { served };
         let cpu_s = until.cpu_s_since(warm, name);
         if cpu_s > 0.0 {
@@ -119,8 +125,10 @@ fn delays(report: &mut Report, measured: &Measured, behind: u64, caught_up: Dura
 fn memory(report: &mut Report, options: &Options, samples: &Samples) {
     let served = &samples.served;
     for name in served.names() {
-        let mebibytes = served.rss_bytes(name) as f64 / f64::from(1 << 20);
-        report.number(format!("RSS {name}"), "MiB", mebibytes);
+        let mebibytes = |sample: &Sample| sample.rss_bytes(name) as f64 / f64::from(1 << 20);
+        let early = mebibytes(&samples.early);
+        report.number(format!("RSS {name}, after a quarter"), "MiB", early);
+        report.number(format!("RSS {name}"), "MiB", mebibytes(served));
     }
     for name in ["aggregator", "server", "standalone"] {
         let grown = served

@@ -8,6 +8,7 @@ const SECONDS_MAX: u64 = 1_200;
 
 /// Loads a fleet of its own and says what it took.
 #[derive(Debug, Clone, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 #[command(name = "fleet")]
 pub(crate) struct Options {
     /// Series: pairs of an endpoint and a region
@@ -40,6 +41,9 @@ pub(crate) struct Options {
     /// One process on an embedded log and store, in place of the roles on Kafka and ClickHouse
     #[arg(long, conflicts_with = "takeover")]
     pub(crate) standalone: bool,
+    /// Report to an agent with its spool on this disk, which reports to the collector
+    #[arg(long, conflicts_with = "takeover")]
+    pub(crate) agent: bool,
     /// Kill an aggregator under load, and see how long until the other has everything
     #[arg(long, requires = "rate")]
     pub(crate) takeover: bool,

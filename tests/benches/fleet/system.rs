@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use sextant_testbed::clickhouse::ClickHouse;
 use sextant_testbed::kafka::Kafka;
 use sextant_tests::fleet::Fleet;
-use sextant_tests::process::Process;
+use sextant_tests::process::{Process, command};
 use sextant_wire::topics::OBSERVATIONS;
 use tempfile::TempDir;
 
@@ -20,7 +20,7 @@ pub(crate) struct System {
     // The servers go after those that use them.
     servers: Option<Servers>,
     settings: Vec<(&'static str, String)>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 struct Servers {
@@ -39,6 +39,14 @@ pub(crate) struct Sample {
 
 impl System {
     pub(crate) fn start(options: &Options) -> Result<Self> {
+        let mut system = Self::without_agent(options)?;
+        if options.agent {
+            system.add_agent()?;
+        }
+        Ok(system)
+    }
+
+    fn without_agent(options: &Options) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("load-").tempdir()?;
         let series_max = series_max(options);
         if options.standalone {
@@ -56,7 +64,7 @@ impl System {
                 processes: vec![("standalone".to_owned(), process)],
                 servers: None,
                 settings: Vec::new(),
-                _folder: folder,
+                folder,
             });
         }
         let (kafka, clickhouse) = (Kafka::start()?, ClickHouse::start()?);
@@ -75,7 +83,7 @@ impl System {
                 ("SEXTANT_KAFKA__LINGER_MS", "5".to_owned()),
                 ("SEXTANT_KAFKA__SESSION_TIMEOUT_MS", "10000".to_owned()),
             ],
-            _folder: folder,
+            folder,
         };
         system.add("collector", "collector")?;
         let aggregators = options
@@ -100,6 +108,18 @@ impl System {
         Ok(())
     }
 
+    /// Starts an agent before the collector, as it is shipped.
+    fn add_agent(&mut self) -> Result<()> {
+        let collector = self.first("collector")?.grpc.replace("http://", "grpc://");
+        let mut command = command(&["agent", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]);
+        command
+            .env("SEXTANT_AGENT__COLLECTORS", collector)
+            .env("SEXTANT_AGENT__SPOOL_DIR", self.folder.path().join("spool"));
+        let process = Process::ready(&mut command);
+        self.processes.push(("agent".to_owned(), process));
+        Ok(())
+    }
+
     /// Takes a process out; it ends with the value.
     pub(crate) fn take(&mut self, name: &str) -> Result<Process> {
         let place = self.processes.iter().position(|(held, _)| held == name);
@@ -108,8 +128,8 @@ impl System {
     }
 
     /// Where observations go in.
-    pub(crate) fn collector(&self) -> Result<&Process> {
-        self.first("collector")
+    pub(crate) fn intake(&self) -> Result<&Process> {
+        self.first("agent").or_else(|_| self.first("collector"))
     }
 
     /// Where snapshots come out.
@@ -158,7 +178,8 @@ impl System {
     }
 
     fn first(&self, name: &str) -> Result<&Process> {
-        let of_the_name = |held: &str| held == name || held == "standalone";
+        let is_stage = name != "agent";
+        let of_the_name = |held: &str| held == name || (is_stage && held == "standalone");
         let mut processes = self.processes.iter();
         let found = processes.find(|(held, _)| of_the_name(held));
         found

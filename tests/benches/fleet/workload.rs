@@ -59,7 +59,7 @@ impl Workload {
                 interval,
                 in_flight_max: options.in_flight,
             };
-            senders.spawn(sender.run(system.collector()?.grpc.clone()));
+            senders.spawn(sender.run(system.intake()?.grpc.clone()));
         }
         let mut workload = Self {
             ledger,

@@ -14,7 +14,8 @@ use sextant_wire::identity::Identity;
 use super::fault::{self, SpoolError};
 use super::file::SpoolFile;
 use super::life::{Life, signed, unsigned};
-use super::merge::merge;
+use super::merge::{Sizes, merge};
+use super::way::Way;
 use super::{Bounds, Load, Stored};
 
 /// What a batch costs beside its bytes.
@@ -36,8 +37,7 @@ pub(super) struct Ledger {
     agent: AgentId,
     bounds: Bounds,
     held: Held,
-    /// Batches up to here are on their way.
-    handed_through: u64,
+    way: Way,
     commit: Commit,
 }
 
@@ -62,12 +62,13 @@ pub(super) struct Group<'g> {
 impl Ledger {
     pub(super) fn new(file: SpoolFile, agent: AgentId, bounds: Bounds) -> Result<Self, SpoolError> {
         let held = held(&file.connection).map_err(|error| fault::of(&error))?;
+        let way = Way::in_spool_of(bounds.bytes_max);
         Ok(Self {
             file,
             agent,
             bounds,
             held,
-            handed_through: 0,
+            way,
             commit: Box::new(|connection| connection.execute_batch("COMMIT")),
         })
     }
@@ -119,14 +120,35 @@ impl Ledger {
         outcome
     }
 
-    /// What came after the ticket, up to about so many bytes, from now on on its way. What has been
-    /// damaged is counted and left out.
-    pub(super) fn load(&mut self, after: u64, bytes_max: usize) -> Result<Load, SpoolError> {
+    /// Whether more may be on its way than is.
+    pub(super) fn has_way(&self) -> bool {
+        self.way.room() > 0
+    }
+
+    /// These batches are no longer on their way.
+    pub(super) fn arrived(&mut self, settled: &[Settled]) {
+        for settled in settled {
+            self.way.end(settled.ticket);
+        }
+    }
+
+    /// What came after the ticket, up to about so many bytes and what may be on its way, as it is
+    /// from now on. What has been damaged is counted and left out.
+    pub(super) fn load(&mut self, after: u64, bytes_max: u64) -> Result<Load, SpoolError> {
+        let bytes_max = bytes_max.min(self.way.room());
+        if bytes_max == 0 {
+            return Ok(Load {
+                through: after,
+                ..Load::default()
+            });
+        }
         let (mut load, damaged) = self
             .read(after, bytes_max)
             .map_err(|error| fault::of(&error))?;
+        let batches = load.batches.iter();
+        let batches = batches.map(|batch| (batch.ticket, batch.bytes as u64));
+        self.way.begin(load.through, batches);
         load.through = load.through.max(after);
-        self.handed_through = self.handed_through.max(load.through);
         for (ticket, observations) in damaged {
             tracing::error!(
                 observations,
@@ -179,7 +201,11 @@ impl Ledger {
         for held in numbered {
             self.insert(held.clone(), now)?;
         }
-        for held in merge(&loose, self.bounds.observations_max) {
+        let sizes = Sizes {
+            observations_max: self.bounds.observations_max,
+            bytes_max: self.bounds.batch_bytes_max,
+        };
+        for held in merge(&loose, sizes) {
             let held = self.number(held);
             self.insert(held, now)?;
         }
@@ -231,7 +257,7 @@ impl Ledger {
         while self.held.bytes + bytes > self.bounds.bytes_max {
             let oldest = "DELETE FROM batches WHERE id = (SELECT min(id) FROM batches WHERE id > ?1) \
                           RETURNING observations, length(body)";
-            let gone = self.remove(oldest, params![signed(self.handed_through)]);
+            let gone = self.remove(oldest, params![signed(self.way.through())]);
             match gone.map_err(|error| fault::of(&error))? {
                 0 => {
                     let max = self.bounds.bytes_max;
@@ -251,7 +277,7 @@ impl Ledger {
         let since = now.plus_micros(-micros(self.bounds.age_max)).as_micros();
         let old = "DELETE FROM batches WHERE id > ?1 AND kept_at_us < ?2 \
                    RETURNING observations, length(body)";
-        let observations = self.remove(old, params![signed(self.handed_through), since])?;
+        let observations = self.remove(old, params![signed(self.way.through()), since])?;
         self.file.life.drop(OVER_AGE, observations);
         Ok(())
     }
@@ -284,7 +310,7 @@ impl Ledger {
         Ok(sum)
     }
 
-    fn read(&self, after: u64, bytes_max: usize) -> rusqlite::Result<(Load, Vec<(u64, u64)>)> {
+    fn read(&self, after: u64, bytes_max: u64) -> rusqlite::Result<(Load, Vec<(u64, u64)>)> {
         let mut statement = self.file.connection.prepare_cached(
             "SELECT id, observations, checksum, body FROM batches WHERE id > ?1 ORDER BY id",
         )?;
@@ -295,7 +321,7 @@ impl Ledger {
             let (observations, checksum): (i64, u32) = (row.get(1)?, row.get(2)?);
             let body = Bytes::from(row.get::<_, Vec<u8>>(3)?);
             load.through = ticket;
-            bytes += body.len();
+            bytes += body.len() as u64;
             let is_whole = crc32fast::hash(&body) == checksum;
             match Stored::read(ticket, &body).filter(|_| is_whole) {
                 Some(stored) => load.batches.push(stored),

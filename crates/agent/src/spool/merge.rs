@@ -10,19 +10,34 @@ use sextant_wire::batch::Batch;
 use sextant_wire::columns::{ColumnsBuilder, Row};
 use sextant_wire::held::HeldBatch;
 
+/// What a row takes beside its texts, at most.
+const ROW_BYTES: usize = 64;
+/// What a definition takes beside its names, at most.
+const DEFINITION_BYTES: usize = 32;
+
+/// How large the batches may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    pub(super) observations_max: usize,
+    /// One observation may take more.
+    pub(super) bytes_max: usize,
+}
+
 /// A batch in the making.
 #[derive(Default)]
 struct Making {
     columns: ColumnsBuilder,
     ids: HashMap<Definition, u32>,
+    bytes: usize,
 }
 
-/// As few batches as hold all observations, in their order.
-pub(super) fn merge(reports: &[&HeldBatch], observations_max: usize) -> Vec<HeldBatch> {
+/// About as few batches as hold all observations, in their order.
+pub(super) fn merge(reports: &[&HeldBatch], sizes: Sizes) -> Vec<HeldBatch> {
     let mut batches = Vec::new();
     let mut making = Making::default();
     for report in reports {
-        let is_whole = report.batch.columns.len() == observations_max;
+        let is_whole = report.batch.columns.len() == sizes.observations_max
+            && report.bytes_about() <= sizes.bytes_max;
         if is_whole && report.batch.clock_offset_us == 0 && making.columns.is_empty() {
             batches.push(HeldBatch::clone(report));
             continue;
@@ -37,7 +52,11 @@ pub(super) fn merge(reports: &[&HeldBatch], observations_max: usize) -> Vec<Held
                 continue;
             };
             making.push(definition, &row, report.batch.clock_offset_us);
-            if making.columns.len() == observations_max {
+            let Sizes {
+                observations_max,
+                bytes_max,
+            } = sizes;
+            if making.columns.len() >= observations_max || making.bytes >= bytes_max {
                 batches.push(std::mem::take(&mut making).finish());
             }
         }
@@ -51,10 +70,14 @@ pub(super) fn merge(reports: &[&HeldBatch], observations_max: usize) -> Vec<Held
 impl Making {
     fn push(&mut self, definition: &Definition, row: &Row<'_>, offset_us: i64) {
         let next = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
-        let endpoint = match self.ids.get(definition) {
-            Some(id) => *id,
-            None => *self.ids.entry(definition.clone()).or_insert(next),
+        let endpoint = if let Some(id) = self.ids.get(definition) {
+            *id
+        } else {
+            self.bytes += definition_bytes(definition);
+            *self.ids.entry(definition.clone()).or_insert(next)
         };
+        let texts = row.request_id.into_iter().chain(row.operation);
+        self.bytes += ROW_BYTES + texts.map(str::len).sum::<usize>();
         let completed_at = row.measurement.completed_at.plus_micros(offset_us);
         self.columns.push(&Row {
             endpoint,
@@ -78,4 +101,14 @@ impl Making {
             definitions,
         }
     }
+}
+
+fn definition_bytes(definition: &Definition) -> usize {
+    let region = definition.region.as_ref().map_or("", |it| it.as_str());
+    let names = [
+        definition.model.as_str(),
+        definition.provider.as_str(),
+        region,
+    ];
+    DEFINITION_BYTES + names.map(str::len).iter().sum::<usize>()
 }

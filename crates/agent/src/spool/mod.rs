@@ -6,13 +6,15 @@
 //! the same content has the same number. The epoch, the next number and the running totals stand
 //! in the same file.
 //!
-//! Bounded by bytes and by age. Over a bound the oldest go that are not on their way already; how
-//! many observations that were is counted in the same transaction, and told upstream.
+//! Bounded by bytes and by age. Over a bound the oldest go that are not on their way already, which
+//! half of the spool may be; how many observations that were is counted in the same transaction, and
+//! told upstream.
 //!
 //! - `file`: how the file is opened, and what stands in it.
 //! - `life`: epoch, next number, totals.
 //! - `ledger`: what a group of work does to the file.
 //! - `merge`: single reports become batches.
+//! - `way`: what is on its way.
 //! - `writer`: the thread.
 
 mod fault;
@@ -20,6 +22,7 @@ mod file;
 mod ledger;
 mod life;
 mod merge;
+mod way;
 mod writer;
 
 #[cfg(test)]
@@ -54,6 +57,8 @@ pub struct Bounds {
     pub age_max: Duration,
     /// Observations in a batch that the agent numbers.
     pub observations_max: usize,
+    /// About the bytes of such a batch.
+    pub batch_bytes_max: usize,
 }
 
 /// Batches on disk until a collector has them. Clones are one spool.
@@ -77,6 +82,8 @@ pub struct State {
     pub oldest: Option<Timestamp>,
     /// The highest ticket that was given.
     pub newest: u64,
+    /// Whether more may be on its way than is.
+    pub has_way: bool,
     /// What the agent has done since its epoch began.
     pub totals: Totals,
     /// Whether it keeps what comes.
@@ -190,11 +197,12 @@ impl Spool {
         answered.await.unwrap_or(Err(closed))
     }
 
-    /// What came after the ticket, up to about so many bytes. It counts as on its way from then on.
+    /// What came after the ticket, up to about so many bytes. It counts as on its way until it is
+    /// settled; while that is half of the spool, nothing more is loaded.
     ///
     /// # Errors
     /// The file can't be read.
-    pub async fn load(&self, after: u64, bytes_max: usize) -> Result<Load, SpoolError> {
+    pub async fn load(&self, after: u64, bytes_max: u64) -> Result<Load, SpoolError> {
         let (answer, answered) = oneshot::channel();
         let command = Command::Load {
             after,

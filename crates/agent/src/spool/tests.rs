@@ -92,18 +92,53 @@ async fn p6_over_the_bound_the_oldest_go_that_are_not_on_their_way_and_are_count
     }
     let state = settled(&spool).await;
     assert!(state.bytes <= 4_000, "{state:?}");
-    let left = all(&spool).await;
+    let left = emptied(&spool).await;
     assert_eq!(left[0], first, "what is on its way has gone");
     assert_eq!(left.last().unwrap().held.batch.sequence, 59);
-    let held: u64 = left
-        .iter()
-        .map(|stored| stored.held.batch.columns.len() as u64)
-        .sum();
+    let held = observations(&left);
+    assert_eq!(state.observations, held);
     assert_eq!(state.totals.recorded, sent);
     assert_eq!(state.totals.dropped["spool_full"], sent - held);
     let sequences: Vec<u64> = left[1..].iter().map(|it| it.held.batch.sequence).collect();
     let newest: Vec<u64> = (60 - sequences.len() as u64..60).collect();
     assert_eq!(sequences, newest, "not the oldest went");
+}
+
+#[tokio::test]
+async fn p6_half_of_the_spool_may_be_on_its_way_and_the_rest_makes_room() {
+    let mut bench = Bench::new();
+    bench.bounds.bytes_max = 4_000;
+    let spool = bench.open();
+    let sequences = 1..=300;
+    let (mut through, mut on_their_way) = (0, Vec::new());
+    for sequence in sequences {
+        spool.keep(numbered(sequence, &[sequence])).await.unwrap();
+        let load = spool.load(through, u64::MAX).await.unwrap();
+        through = load.through;
+        on_their_way.extend(load.batches);
+    }
+    let bytes: usize = on_their_way.iter().map(|stored| stored.bytes).sum();
+    assert!(
+        (1_900..=2_200).contains(&bytes),
+        "{bytes} bytes on their way"
+    );
+    let state = settled(&spool).await;
+    assert!(!state.has_way && state.bytes <= 4_000, "{state:?}");
+    assert_eq!(state.health, Health::Keeping);
+    let ends = on_their_way.iter().map(|it| acknowledged(it.ticket, 1, 1));
+    spool.settle(ends.collect()).await;
+    assert!(settled(&spool).await.has_way);
+    let left = emptied(&spool).await;
+    let state = settled(&spool).await;
+    assert_eq!(left.last().unwrap().held.batch.sequence, 300);
+    assert_eq!(
+        state.totals.acknowledged,
+        observations(&on_their_way) + observations(&left)
+    );
+    assert_eq!(
+        state.totals.acknowledged + state.totals.dropped["spool_full"],
+        300
+    );
 }
 
 #[tokio::test]
@@ -156,6 +191,21 @@ async fn reports_without_a_number_travel_together() {
 }
 
 #[tokio::test]
+async fn a_large_report_without_a_number_is_divided() {
+    let mut bench = Bench::new();
+    bench.bounds.batch_bytes_max = 1_000;
+    let spool = bench.open();
+    let sent: Vec<u64> = (0..100).collect();
+    spool.keep(loose(&sent)).await.unwrap();
+    let batches = all(&spool).await;
+    assert!(batches.len() > 1, "it travels whole");
+    let sizes: Vec<_> = batches.iter().map(|it| it.bytes).collect();
+    assert!(sizes.iter().all(|bytes| *bytes <= 1_000), "{sizes:?}");
+    let found: Vec<u64> = batches.iter().flat_map(|it| durations(&it.held)).collect();
+    assert_eq!(found, sent);
+}
+
+#[tokio::test]
 async fn p1_a_damaged_batch_is_skipped_and_counted_and_the_others_go_on() {
     let bench = Bench::new();
     let spool = bench.open();
@@ -185,6 +235,43 @@ async fn p1_a_damaged_batch_is_skipped_and_counted_and_the_others_go_on() {
         (state.batches, state.totals.dropped["spool_damaged"]),
         (2, 2)
     );
+}
+
+#[tokio::test]
+async fn p1_what_a_loss_of_power_tears_is_cut_and_what_was_acknowledged_stays() {
+    let bench = Bench::new();
+    let spool = bench.open();
+    let wal = bench.file().with_extension("db-wal");
+    for n in 1..10 {
+        spool.keep(loose(&[n])).await.unwrap();
+    }
+    let acknowledged_bytes = std::fs::metadata(&wal).unwrap().len();
+    spool.keep(loose(&[10])).await.unwrap();
+    let written = std::fs::read(&wal).unwrap();
+    let torn = written.len() - usize::try_from(acknowledged_bytes).unwrap();
+    assert!(torn > 1_000, "{torn} bytes of the last one");
+    for cut in [1, 100, torn / 2, torn - 1, torn] {
+        // The files as they are, the last write half done.
+        let copy = Bench::new();
+        std::fs::copy(bench.file(), copy.file()).unwrap();
+        let left = &written[..written.len() - cut];
+        std::fs::write(copy.file().with_extension("db-wal"), left).unwrap();
+        let again = copy.open();
+        again.keep(loose(&[11])).await.unwrap();
+        let found: Vec<u64> = all(&again)
+            .await
+            .iter()
+            .flat_map(|it| durations(&it.held))
+            .collect();
+        assert_eq!(
+            found,
+            [1, 2, 3, 4, 5, 6, 7, 8, 9, 11],
+            "without {cut} bytes"
+        );
+        // Nobody has seen the number that went with it.
+        assert_eq!(all(&again).await[9].held.batch.sequence, 10);
+        assert_eq!(settled(&again).await.totals.recorded, 10);
+    }
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ pub(super) enum Command {
     },
     Load {
         after: u64,
-        bytes_max: usize,
+        bytes_max: u64,
         answer: oneshot::Sender<Result<Load, SpoolError>>,
     },
     Settle(Vec<Settled>),
@@ -115,7 +115,10 @@ impl Writer {
     fn sort(&mut self, command: Command, waiting: &mut Waiting) {
         match command {
             Command::Keep { held, answer } => waiting.keeps.push((held, answer)),
-            Command::Settle(settled) => self.settled.extend(settled),
+            Command::Settle(settled) => {
+                self.ledger.arrived(&settled);
+                self.settled.extend(settled);
+            }
             Command::Count(totals) => self.ledger.count(totals),
             Command::Tick => {}
             Command::Close { answer } => waiting.closing = Some(answer),
@@ -217,6 +220,7 @@ impl Writer {
             bytes: held.bytes,
             oldest: held.oldest,
             newest: held.newest,
+            has_way: self.ledger.has_way(),
             totals: life.totals.clone(),
             health: self.health,
         };

@@ -38,7 +38,7 @@ impl<K: Keeper> SpanSink for SpanIntake<K> {
         Ok(Taken {
             accepted: acknowledgement.accepted,
             refused: acknowledgement.refused,
-            has_identity: acknowledgement.deduplicated,
+            has_identity: K::NUMBERS || acknowledgement.deduplicated,
         })
     }
 }

@@ -80,7 +80,8 @@ struct State {
     script: Script,
     links: usize,
     log: Vec<Delivery>,
-    taken: BTreeMap<u64, Delivery>,
+    /// By sender and number.
+    taken: BTreeMap<(String, u64), Delivery>,
     said_later: Vec<Reply>,
     heartbeats: Vec<Totals>,
 }
@@ -185,7 +186,8 @@ impl State {
                 | Reaction::RefuseAndContradict(_)
         );
         if is_taken {
-            self.taken.insert(sequence, delivery);
+            let sender = delivery.identity.agent.to_string();
+            self.taken.insert((sender, sequence), delivery);
         }
         let acknowledged = |refused: Vec<u32>| Reply::Acknowledged {
             sequence,

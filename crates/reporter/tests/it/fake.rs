@@ -152,7 +152,7 @@ impl Fake {
             at: Instant::now(),
             sent_at: sent.sent_at,
             clock_offset_us: sent.clock_offset_us,
-            totals: sent.totals.unwrap(),
+            totals: sent.totals.unwrap_or_default(),
         })
     }
 

@@ -11,6 +11,8 @@ mod answers;
 mod attempts;
 mod batching;
 mod collector;
+mod courier;
+mod failover;
 mod fake;
 mod grpc;
 mod grpc_server;

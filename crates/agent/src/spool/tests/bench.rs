@@ -41,6 +41,7 @@ impl Bench {
                 bytes_max: 1 << 20,
                 age_max: Duration::from_mins(1),
                 observations_max: 100,
+                batch_bytes_max: 500_000,
             },
         }
     }
@@ -146,10 +147,32 @@ pub(super) fn acknowledged(ticket: u64, observations: u64, accepted: u64) -> Set
 }
 
 pub(super) async fn all(spool: &Spool) -> Vec<Stored> {
-    spool.load(0, usize::MAX).await.unwrap().batches
+    spool.load(0, u64::MAX).await.unwrap().batches
 }
 
 /// Waits until what was told to the spool before is done.
+/// What it holds and nothing has loaded, or all that it holds if it was opened anew: each batch
+/// acknowledged in its turn.
+pub(super) async fn emptied(spool: &Spool) -> Vec<Stored> {
+    let (mut all, mut through) = (Vec::new(), 0);
+    while settled(spool).await.newest > through {
+        let load = spool.load(through, u64::MAX).await.unwrap();
+        through = load.through;
+        let ends = load.batches.iter().map(|stored| {
+            let observations = stored.held.batch.columns.len() as u64;
+            acknowledged(stored.ticket, observations, observations)
+        });
+        spool.settle(ends.collect()).await;
+        all.extend(load.batches);
+    }
+    all
+}
+
+pub(super) fn observations(batches: &[Stored]) -> u64 {
+    let each = batches.iter().map(|it| it.held.batch.columns.len() as u64);
+    each.sum()
+}
+
 pub(super) async fn settled(spool: &Spool) -> State {
     spool.load(u64::MAX >> 1, 1).await.unwrap();
     // The figures are published after the answers.
