@@ -20,6 +20,7 @@ mod gateway;
 mod openapi;
 mod otlp;
 mod outages;
+mod probes;
 mod protocol;
 mod reload;
 mod replay;

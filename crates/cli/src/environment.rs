@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
+use secrecy::SecretString;
+
 /// How the names of the project's own variables begin.
 pub const PREFIX: &str = "SEXTANT_";
 
@@ -52,4 +54,17 @@ impl Environment {
     pub fn colour_on(&self, stream: &impl IsTerminal) -> bool {
         !self.no_color && stream.is_terminal()
     }
+}
+
+/// What a variable holds that the settings name for a secret.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the environment is read"
+)]
+pub fn variable(name: &str) -> Option<SecretString> {
+    // These are no names, and asking for them would be a panic.
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return None;
+    }
+    std::env::var(name).ok().map(Into::into)
 }

@@ -113,14 +113,23 @@ impl Attempt {
         self.is_final = false;
     }
 
-    /// Records how it ended.
-    pub fn end(mut self, outcome: Outcome) {
-        self.record(outcome);
+    /// Records how it ended, and gives the outcome as it was recorded.
+    pub fn end(mut self, outcome: Outcome) -> Outcome {
+        self.record(outcome)
     }
 
-    fn record(&mut self, outcome: Outcome) {
+    /// What the provider has said of tokens so far, in all.
+    pub(crate) fn tokens(&self) -> Option<u64> {
+        let told = [self.input_tokens, self.output_tokens];
+        told.into_iter()
+            .flatten()
+            .map(u64::from)
+            .reduce(u64::saturating_add)
+    }
+
+    fn record(&mut self, outcome: Outcome) -> Outcome {
         let Some(about) = self.about.take() else {
-            return;
+            return outcome;
         };
         let now = Instant::now();
         let (outcome, dispatched) = match self.dispatched {
@@ -158,6 +167,7 @@ impl Attempt {
             tier: about.tier,
             operation: about.operation,
         });
+        outcome
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) const CRATES: &[Crate] = &[
     at(Place::Layer(STAGES), "archive"),
     at(Place::Layer(STAGES), "server"),
     at(Place::Layer(STAGES), "gateway"),
+    at(Place::Layer(STAGES), "prober"),
     at(Place::Layer(STAGES), "alerts"),
     at(Place::Root, "cli"),
     at(Place::Development, "testkit"),

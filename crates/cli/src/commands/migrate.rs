@@ -45,6 +45,7 @@ fn settings(file: &ConfigFile, environment: &Environment) -> Result<Settings, Fa
         kafka: false,
         clickhouse: true,
         collectors: false,
+        providers: false,
     };
     Ok(Settings::load_for(
         engines,

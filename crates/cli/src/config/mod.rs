@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sextant_catalog::Catalog;
+use sextant_prober::config::Resolved;
 
 use crate::access::Access;
 
@@ -54,6 +55,8 @@ pub struct Settings {
     pub access: Access,
     /// The catalog of `[catalog] file`, or the shipped one.
     pub catalog: Catalog,
+    /// What to ask and with what, of a process that asks.
+    pub prober: Option<Resolved>,
     shown: Vec<Setting>,
 }
 
@@ -70,6 +73,10 @@ pub struct Setting {
 
 /// Which engines a process works with. The files of others' settings need not be there for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a process may work with any of them"
+)]
 pub struct Engines {
     /// The log of a fleet.
     pub kafka: bool,
@@ -77,6 +84,8 @@ pub struct Engines {
     pub clickhouse: bool,
     /// Collectors to send to.
     pub collectors: bool,
+    /// Providers, with keys of its own.
+    pub providers: bool,
 }
 
 impl Engines {
@@ -85,6 +94,7 @@ impl Engines {
         kafka: true,
         clickhouse: true,
         collectors: true,
+        providers: true,
     };
 
     /// Whether the process does nothing but send to collectors.
@@ -149,11 +159,12 @@ fn read(
     entries.extend(layer::environment(variables, &keys, problems));
     entries.extend(layer::flags(flags));
     let Assembled { config, entries } = assemble::assemble(entries, &defaults, &keys, problems)?;
-    let (access, catalog) = rules::check(&config, &entries, engines, problems)?;
+    let (access, catalog, prober) = rules::check(&config, &entries, engines, problems)?;
     Some(Settings {
         config,
         access,
         catalog,
+        prober,
         shown: keys.names().map(|key| setting(key, &entries)).collect(),
     })
 }

@@ -4,13 +4,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use sextant_catalog::Catalog;
 use sextant_eventlog::RECORD_BYTES_MAX;
 use sextant_measure::id::Operation;
+use sextant_prober::config::{Resolved, SecretSource};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::access::{Access, Tokens};
+use crate::environment::variable;
 
 use super::Engines;
 use super::fleet;
@@ -33,7 +36,7 @@ pub(super) fn check(
     entries: &Entries,
     engines: Engines,
     problems: &mut Problems,
-) -> Option<(Access, Catalog)> {
+) -> Option<(Access, Catalog, Option<Resolved>)> {
     let mut rules = Rules {
         config,
         entries,
@@ -52,7 +55,8 @@ pub(super) fn check(
     rules.fleet_files(engines);
     let access = rules.access();
     let catalog = rules.catalog();
-    Some((access?, catalog?))
+    let prober = engines.providers.then(|| rules.prober());
+    Some((access?, catalog?, prober.flatten()))
 }
 
 struct Rules<'r> {
@@ -214,6 +218,25 @@ impl Rules<'_> {
         }
     }
 
+    /// Reads the keys as well: one that is missing is better known before than from a provider.
+    fn prober(&mut self) -> Option<Resolved> {
+        let wrong = match self.config.prober.resolve(&secret) {
+            Ok(resolved) => return Some(resolved),
+            Err(wrong) => wrong,
+        };
+        for one in wrong {
+            let key = Key::new("prober", one.setting);
+            let entry = self.entries.get(&key);
+            self.problems.push(Problem {
+                source: entry.map_or(Source::Default, |entry| entry.source.clone()),
+                key: Some(key),
+                what: one.what,
+                advice: one.advice.to_owned(),
+            });
+        }
+        None
+    }
+
     fn access(&mut self) -> Option<Access> {
         let access = &self.config.access;
         let Some(path) = &access.token_file else {
@@ -310,5 +333,12 @@ impl Rules<'_> {
 
     fn is_refused(&self, section: &str, name: &str) -> bool {
         self.problems.mention(&Key::new(section, name))
+    }
+}
+
+fn secret(source: &SecretSource) -> Result<SecretString, String> {
+    match source {
+        SecretSource::File(path) => text_of(path, SECRET_FILE_BYTES_MAX).map(Into::into),
+        SecretSource::Env(name) => variable(name).ok_or_else(|| "is not set".to_owned()),
     }
 }

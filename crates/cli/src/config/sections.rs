@@ -12,6 +12,7 @@ use sextant_aggregator::AggregatorConfig;
 use sextant_collector::Config as CollectorConfig;
 use sextant_eventlog::kafka::KafkaConfig;
 use sextant_otlp::Config as OtlpConfig;
+use sextant_prober::Config as ProberConfig;
 use sextant_server::Config as ServerConfig;
 use sextant_store::clickhouse::ClickHouseConfig;
 
@@ -41,6 +42,8 @@ pub struct Config {
     pub aggregator: AggregatorConfig,
     /// What gateways and people pull.
     pub server: ServerConfig,
+    /// What is asked whether it lives.
+    pub prober: ProberConfig,
     /// The log's topics.
     pub log: LogConfig,
     /// What the store keeps.

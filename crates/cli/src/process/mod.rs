@@ -6,7 +6,7 @@
 //! - [`embedded`] looks after a log and a store of the process' own; `fleet` reaches shared ones.
 //! - `panics`: what answers for a handler that came to grief.
 //! - [`exposition`] serves `/metrics`; [`grpc_health`] and [`owners`] are health; [`reload`] is what
-//!   can change while it runs; [`demonstration`] is `--demo`.
+//!   can change while it runs; [`probing`] asks providers; [`demonstration`] is `--demo`.
 
 mod agent;
 mod backends;
@@ -18,8 +18,10 @@ mod figures;
 mod fleet;
 mod grpc_health;
 mod opening;
+mod own_sight;
 mod owners;
 mod panics;
+mod probing;
 mod reload;
 mod role;
 mod spans;
@@ -49,9 +51,11 @@ use crate::telemetry::{self, LiveFilter};
 
 use self::backends::Backends;
 use self::demonstration::{Demonstration, Shown};
+use self::exposition::Shared;
 use self::grpc_health::GrpcHealth;
 use self::opening::{Door, Opening};
 use self::panics::Panics;
+use self::probing::Probing;
 use self::reload::{Counted, Reload};
 use self::stages::{Parts, Stages};
 
@@ -141,6 +145,8 @@ struct Process {
     grpc: Served,
     stop_demo: CancellationToken,
     demo: Option<Shown>,
+    probing: Option<Probing>,
+    registry: Shared,
 }
 
 /// An address that is served.
@@ -195,6 +201,8 @@ impl Process {
             grpc_health,
             stop_demo: CancellationToken::new(),
             demo: None,
+            probing: None,
+            registry,
         })
     }
 
@@ -212,6 +220,7 @@ impl Process {
             () = ready => {}
         }
         self.grpc_health.look(&health).await;
+        self.probing = Probing::start(reload, &self.stages, self.grpc.address, &self.registry)?;
         output::line(&self.http.announcement)?;
         output::line(&self.grpc.announcement)?;
         if let Some(hub) = self.stages.hub().filter(|_| reload.job.demo) {
@@ -239,6 +248,8 @@ impl Process {
             grpc,
             stop_demo,
             demo,
+            probing,
+            ..
         } = self;
         let health = Arc::clone(stages.health());
         let (collecting, owning, serving, keeping) = stages.into_ends();
@@ -251,6 +262,12 @@ impl Process {
                 stop_demo.cancel();
                 match demo {
                     Some(demo) => demo.ended().await,
+                    None => Ok(()),
+                }
+            })
+            .then("probing", "prober", async move {
+                match probing {
+                    Some(probing) => probing.ended().await,
                     None => Ok(()),
                 }
             })

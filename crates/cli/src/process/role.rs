@@ -51,12 +51,18 @@ impl Role {
         matches!(self, Self::Standalone | Self::Server)
     }
 
-    /// What of a fleet it works with.
+    /// Whether it asks providers itself.
+    pub(crate) const fn probes(self) -> bool {
+        self.is_alone() || self.is_agent()
+    }
+
+    /// What it works with beside its own.
     pub(crate) const fn engines(self) -> Engines {
         Engines {
             kafka: !self.is_alone() && !self.is_agent(),
             clickhouse: !self.is_alone() && self.stores(),
             collectors: self.is_agent(),
+            providers: self.probes(),
         }
     }
 

@@ -21,6 +21,15 @@ pub enum Failure {
     Transport,
 }
 
+/// What became of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// How the attempt was recorded.
+    pub outcome: Outcome,
+    /// Tokens of the prompt and of the answer together, if the provider said either.
+    pub tokens: Option<u64>,
+}
+
 /// Watches what a provider answers, and records the attempt by it.
 ///
 /// In the order of an HTTP exchange: [`dispatched`](Self::dispatched), [`answered`](Self::answered),
@@ -106,13 +115,13 @@ impl Exchange {
     }
 
     /// The body has come to its end.
-    pub fn closed(mut self) {
+    pub fn closed(mut self) -> Ended {
         let outcome = self.outcome();
-        self.attempt.end(outcome);
+        self.end(outcome)
     }
 
     /// Nothing more comes, and that is not how it should be.
-    pub fn failed(mut self, failure: Failure) {
+    pub fn failed(mut self, failure: Failure) -> Ended {
         let is_whole = self.has_token && self.is_over();
         let outcome = match failure {
             // What breaks behind the end of an answer takes nothing from it.
@@ -121,7 +130,13 @@ impl Exchange {
             Failure::Transport if self.is_success() => Outcome::StreamError,
             Failure::Transport => Outcome::TransportError,
         };
-        self.attempt.end(outcome);
+        self.end(outcome)
+    }
+
+    fn end(self, outcome: Outcome) -> Ended {
+        let tokens = self.attempt.tokens();
+        let outcome = self.attempt.end(outcome);
+        Ended { outcome, tokens }
     }
 
     fn is_success(&self) -> bool {

@@ -12,5 +12,5 @@ mod events;
 mod exchange;
 mod status;
 
-pub use self::exchange::{Exchange, Failure};
+pub use self::exchange::{Ended, Exchange, Failure};
 pub use self::status::outcome_of_error;

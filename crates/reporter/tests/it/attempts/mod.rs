@@ -39,8 +39,14 @@ const KEEP_ALIVE: &str = ": PROCESSING\n\n";
 async fn seen(script: Vec<Act>) -> Measurement {
     let catcher = Catcher::start();
     let gateway = Gateway::default();
-    gateway.request(&catcher, Provider::plays(script)).await;
-    catcher.only().await
+    let ended = gateway.request(&catcher, Provider::plays(script)).await;
+    let seen = catcher.only().await;
+    // Who asked is told what is recorded.
+    assert_eq!(ended.outcome, seen.outcome);
+    let tokens = [seen.input_tokens, seen.output_tokens];
+    let told = tokens.into_iter().flatten().map(u64::from).sum::<u64>();
+    assert_eq!(ended.tokens, (told > 0).then_some(told));
+    seen
 }
 
 fn outcome(seen: &Measurement) -> (Outcome, Option<u64>, Option<u64>) {

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
-use sextant_reporter::openai::{Exchange, Failure};
+use sextant_reporter::openai::{Ended, Exchange, Failure};
 use tokio::io::{
     AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, duplex,
 };
@@ -110,14 +110,15 @@ impl Default for Gateway {
 }
 
 impl Gateway {
-    pub(crate) async fn request(&self, catcher: &Catcher, provider: Provider) {
+    pub(crate) async fn request(&self, catcher: &Catcher, provider: Provider) -> Ended {
         let exchange = self.exchange(catcher);
         let Provider { gateway, tasks } = provider;
-        self.ask(exchange, gateway).await;
+        let ended = self.ask(exchange, gateway).await;
         drop(tasks);
+        ended
     }
 
-    pub(crate) async fn request_over_tcp(&self, catcher: &Catcher, script: Vec<Act>) {
+    pub(crate) async fn request_over_tcp(&self, catcher: &Catcher, script: Vec<Act>) -> Ended {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut tasks = JoinSet::new();
@@ -129,8 +130,9 @@ impl Gateway {
         });
         let exchange = self.exchange(catcher);
         let stream = TcpStream::connect(address).await.unwrap();
-        self.ask(exchange, stream).await;
+        let ended = self.ask(exchange, stream).await;
         tasks.join_all().await;
+        ended
     }
 
     pub(crate) async fn request_to_nobody(&self, catcher: &Catcher) {
@@ -154,7 +156,7 @@ impl Gateway {
         &self,
         mut exchange: Exchange,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    ) {
+    ) -> Ended {
         let (mut requests, connection) = handshake(TokioIo::new(stream)).await.unwrap();
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {

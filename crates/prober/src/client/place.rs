@@ -1,0 +1,162 @@
+//! Where an API is.
+
+use std::net::IpAddr;
+
+use http::Uri;
+use rustls::pki_types::{InvalidDnsNameError, ServerName};
+
+/// What clients append themselves, and people copy along.
+const ENDINGS: [&str; 2] = ["/chat/completions", "/models"];
+
+/// Where an API is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) is_tls: bool,
+    pub(crate) port: u16,
+    /// Host and port as they were given.
+    pub(crate) authority: String,
+    /// What stands before the API's own paths, without a slash at its end.
+    pub(crate) path: String,
+    host: String,
+}
+
+impl Place {
+    /// Reads a URL.
+    pub(crate) fn parse(url: &str) -> Result<Self, &'static str> {
+        let uri: Uri = url.parse().map_err(|_| "it is not a URL")?;
+        let is_tls = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err("it must begin with https:// or http://"),
+        };
+        let authority = uri.authority().filter(|it| !it.host().is_empty());
+        let authority = authority.ok_or("it names no host")?;
+        if authority.as_str().contains('@') {
+            return Err("a user has no place in it; give a key");
+        }
+        if uri.query().is_some() || url.contains('#') {
+            return Err("a query has no place in it");
+        }
+        let has_port = authority.as_str().len() > authority.host().len();
+        let port = match authority.port_u16() {
+            Some(port) => port,
+            None if has_port => return Err("its port is none"),
+            None if is_tls => 443,
+            None => 80,
+        };
+        let mut path = uri.path().trim_end_matches('/');
+        for ending in ENDINGS {
+            path = path.strip_suffix(ending).unwrap_or(path);
+        }
+        let host = authority.host();
+        let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        Ok(Self {
+            is_tls,
+            port,
+            authority: authority.as_str().to_owned(),
+            path: path.to_owned(),
+            host: bare.unwrap_or(host).to_owned(),
+        })
+    }
+
+    /// A name or an address, without brackets.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(crate) fn is_loopback(&self) -> bool {
+        let address = self.host.parse::<IpAddr>();
+        address.map_or(self.host == "localhost", |it| {
+            it.to_canonical().is_loopback()
+        })
+    }
+
+    /// Whom a certificate must be for.
+    pub(crate) fn server_name(&self) -> Result<ServerName<'static>, InvalidDnsNameError> {
+        ServerName::try_from(self.host.clone())
+    }
+}
+
+/// A URL as it may be shown: without a user, a password and a query, which hold secrets.
+pub(crate) fn shown(url: &str) -> String {
+    let (bare, query) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+    let more = if query.is_empty() { "" } else { "…" };
+    let (scheme, rest) = bare.split_at(bare.find("://").map_or(0, |at| at + 3));
+    match rest.rsplit_once('@') {
+        Some((_, rest)) => format!("{scheme}…@{rest}{more}"),
+        None => format!("{bare}{more}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_is_read_as_people_write_it() {
+        for (url, is_tls, host, port, path) in [
+            (
+                "https://api.example.com/v1",
+                true,
+                "api.example.com",
+                443,
+                "/v1",
+            ),
+            (
+                "https://api.example.com/v1/",
+                true,
+                "api.example.com",
+                443,
+                "/v1",
+            ),
+            ("http://127.0.0.1:8000", false, "127.0.0.1", 8000, ""),
+            ("http://[::1]:8000/x", false, "::1", 8000, "/x"),
+            ("https://h/v1/chat/completions", true, "h", 443, "/v1"),
+            ("https://h/openai/v1/models", true, "h", 443, "/openai/v1"),
+        ] {
+            let place = Place::parse(url).unwrap();
+            let read = (place.is_tls, place.host(), place.port, &*place.path);
+            assert_eq!(read, (is_tls, host, port, path), "{url}");
+            assert!(place.server_name().is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_base_is_refused() {
+        for url in [
+            "",
+            "api.example.com/v1",
+            "ftp://h/v1",
+            "https://user:secret@h/v1",
+            "https://h/v1?key=x",
+            "https://h/v1#x",
+            "https:///v1",
+            "https://h:99999/v1",
+            "https://h h/",
+        ] {
+            let why = Place::parse(url).unwrap_err();
+            assert!(!why.contains("secret"), "{url}: {why}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_told_from_elsewhere() {
+        let is = |url| Place::parse(url).unwrap().is_loopback();
+        assert!(is("http://127.3.2.1") && is("http://localhost:1") && is("http://[::1]"));
+        assert!(!is("http://10.0.0.1") && !is("http://localhost.example.com"));
+    }
+
+    #[test]
+    fn what_is_shown_of_a_url_is_no_secret() {
+        for (url, expected) in [
+            ("https://h/v1", "https://h/v1"),
+            ("https://user:secret@h/v1", "https://…@h/v1"),
+            ("https://user:sec@ret@h/v1?key=secret", "https://…@h/v1…"),
+            ("user:secret@h", "…@h"),
+            ("https://h/?a=://secret@b", "https://h/…"),
+            ("", ""),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
+    }
+}

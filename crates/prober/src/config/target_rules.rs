@@ -1,0 +1,232 @@
+//! What must hold of one target.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+
+use super::rules::{Rules, SECRET_ADVICE, secret_header};
+use super::secret::HeaderConfig;
+use super::target::{Kind, TargetConfig};
+use crate::client::{Place, shown};
+use crate::schedule::{Limits, Pace};
+use crate::target::{Endpoint, Question, Target};
+
+const HEADERS_MAX: usize = 32;
+/// The longest time between two observations with which every window of 30 minutes, of which the
+/// shortest has 29:50, holds the 20 that a status takes.
+const GAP_MS_MAX: u32 = 89_500;
+const INTERVAL_MS_MIN: u32 = 10;
+const JITTER_PERCENT_MAX: u32 = 50;
+const TOKENS_MAX: u32 = 4_096;
+/// Headers that say how a message is carried, which is not for a configuration to say.
+const CARRYING: [&str; 9] = [
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+/// What names of headers have in them that hold secrets, whose values don't stand in a configuration.
+const SECRET: [&str; 6] = ["auth", "cookie", "key", "password", "secret", "token"];
+
+/// The rules of one target.
+pub(super) struct TargetRules<'r, 's> {
+    /// Which, for people.
+    pub(super) label: String,
+    pub(super) rules: &'r mut Rules<'s>,
+}
+
+impl TargetRules<'_, '_> {
+    /// The target, unless something is wrong with it.
+    pub(super) fn target(&mut self, config: &TargetConfig) -> Option<Target> {
+        let before = self.rules.wrong.len();
+        let endpoint = self.endpoint(config);
+        let place = self.place(config);
+        let headers = self.headers(config);
+        self.pace(config);
+        self.limits(config);
+        let question = self.question(config);
+        if self.rules.wrong.len() > before {
+            return None;
+        }
+        Some(Target {
+            endpoint: endpoint?,
+            place: place?,
+            headers,
+            question: question?,
+            timeout: Duration::from_millis(config.timeout_ms.into()),
+            pace: Pace::new(config.interval_ms, config.jitter_percent),
+            limits: Limits {
+                requests: config.requests_per_day_max.into(),
+                tokens: config.tokens_per_day_max.into(),
+            },
+        })
+    }
+
+    fn endpoint(&mut self, config: &TargetConfig) -> Option<Endpoint> {
+        let model = self.parsed("model", &config.model);
+        let provider = self.parsed("provider", &config.provider);
+        let quantization = match &config.quantization {
+            Some(name) => Some(self.parsed("quantization", name)?),
+            None => None,
+        };
+        Some(Endpoint {
+            model: model?,
+            provider: provider?,
+            quantization,
+        })
+    }
+
+    fn parsed<T: FromStr<Err: Display>>(&mut self, field: &str, text: &str) -> Option<T> {
+        let read = text.parse::<T>();
+        read.map_err(|error| self.push(format!("{field}: {error}"), "correct it"))
+            .ok()
+    }
+
+    fn place(&mut self, config: &TargetConfig) -> Option<Place> {
+        let advice = "give the base of the API, as https://api.example.com/v1";
+        let read = Place::parse(&config.url);
+        let place = read
+            .map_err(|why| self.push(format!("url: {:?}: {why}", shown(&config.url)), advice))
+            .ok()?;
+        let mut secret = config.headers.values();
+        let has_secret =
+            config.key.is_some() || secret.any(|header| matches!(header, HeaderConfig::Secret(_)));
+        if has_secret && !place.is_tls && !place.is_loopback() {
+            let what = "url: the key would go out for anyone to read".to_owned();
+            self.push(what, "take https, or leave the key out");
+        }
+        Some(place)
+    }
+
+    fn headers(&mut self, config: &TargetConfig) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(source) = &config.key {
+            match secret_header(self.rules.secrets, source, "Bearer ") {
+                Ok(value) => _ = headers.insert(AUTHORIZATION, value),
+                Err(what) => self.push(format!("key: {what}"), SECRET_ADVICE),
+            }
+        }
+        if config.headers.len() > HEADERS_MAX {
+            let what = format!("headers: {} are too many", config.headers.len());
+            self.push(what, "give at most 32");
+            return headers;
+        }
+        for (name, given) in &config.headers {
+            match self.header(name, given, &headers) {
+                Ok((name, value)) => _ = headers.insert(name, value),
+                Err((what, advice)) => self.push(format!("headers: {name:?} {what}"), advice),
+            }
+        }
+        headers
+    }
+
+    fn header(
+        &self,
+        name: &str,
+        given: &HeaderConfig,
+        others: &HeaderMap,
+    ) -> Result<(HeaderName, HeaderValue), (String, &'static str)> {
+        let wrong = |what: &str, advice| (what.to_owned(), advice);
+        let read = HeaderName::from_bytes(name.as_bytes());
+        let name = read.map_err(|_| wrong("cannot be the name of a header", "correct it"))?;
+        if CARRYING.contains(&name.as_str()) {
+            return Err(wrong("says how a message is carried", "leave it out"));
+        }
+        if others.contains_key(&name) {
+            return Err(wrong("is given twice", "give it once; a key is one, too"));
+        }
+        let value = match given {
+            HeaderConfig::Text(_) if SECRET.iter().any(|word| name.as_str().contains(word)) => {
+                let advice = "give it as { file = \"…\" } or { env = \"…\" }";
+                return Err(wrong(
+                    "may hold a secret, which must not stand here",
+                    advice,
+                ));
+            }
+            HeaderConfig::Text(text) => HeaderValue::from_str(text)
+                .map_err(|_| wrong("has a value that no header can have", "correct it"))?,
+            HeaderConfig::Secret(source) => secret_header(self.rules.secrets, source, "")
+                .map_err(|what| (what, SECRET_ADVICE))?,
+        };
+        Ok((name, value))
+    }
+
+    /// Seldom observed, an endpoint would stay without a status.
+    fn pace(&mut self, config: &TargetConfig) {
+        let jitter = config.jitter_percent;
+        if jitter > JITTER_PERCENT_MAX {
+            let what = format!("jitter_percent: {jitter} is out of range");
+            return self.push(what, "give at most 50");
+        }
+        let longest = u64::from(config.interval_ms) * u64::from(100 + jitter) / 100;
+        if longest > u64::from(GAP_MS_MAX) {
+            let what = format!(
+                "interval_ms: {} with {jitter} % of jitter gives fewer than 20 observations in 30 \
+                 minutes, and the status stays unknown",
+                config.interval_ms
+            );
+            self.push(
+                what,
+                "give an interval that is with its jitter at most 89500",
+            );
+        }
+        if config.interval_ms < INTERVAL_MS_MIN {
+            let what = format!("interval_ms: {} is out of range", config.interval_ms);
+            self.push(what, "give at least 10");
+        }
+        if !(1..=GAP_MS_MAX).contains(&config.timeout_ms) {
+            let what = format!("timeout_ms: {} is out of range", config.timeout_ms);
+            self.push(what, "give 1 to 89500");
+        }
+    }
+
+    fn limits(&mut self, config: &TargetConfig) {
+        if config.requests_per_day_max == 0 {
+            let what = "requests_per_day_max: 0 asks for nothing".to_owned();
+            self.push(what, "give at least 1, or take the target out");
+        }
+        if !(1..=TOKENS_MAX).contains(&config.max_tokens) {
+            let what = format!("max_tokens: {} is out of range", config.max_tokens);
+            self.push(what, "give 1 to 4096");
+        }
+        let needed = Question::chat_tokens(config.max_tokens);
+        if config.kind == Kind::Chat && u64::from(config.tokens_per_day_max) < needed {
+            let what = format!(
+                "tokens_per_day_max: {} is less than one request may take",
+                config.tokens_per_day_max
+            );
+            self.push(what, "give more, or ask for the list of models");
+        }
+    }
+
+    fn question(&mut self, config: &TargetConfig) -> Option<Question> {
+        let name = config.name.as_deref();
+        if name.is_some_and(|name| name.is_empty() || name.len() > 256) {
+            let what = "name: it has no bytes, or more than 256".to_owned();
+            self.push(what, "give what the provider calls the model");
+            return None;
+        }
+        Some(match config.kind {
+            Kind::Chat => Question::chat(
+                name.unwrap_or(&config.model),
+                config.limit_name,
+                config.max_tokens,
+            ),
+            Kind::Models => Question::Models {
+                name: name.map(Into::into),
+            },
+        })
+    }
+
+    pub(super) fn push(&mut self, what: impl Display, advice: &'static str) {
+        let what = format!("{}: {what}", self.label);
+        self.rules.push("targets", what, advice);
+    }
+}
