@@ -78,16 +78,24 @@ impl Agent {
         let options = options(config, &wiring.name, spool.epoch());
         let courier = Courier::start(options, wiring.transport, Arc::clone(&clock), errand)?;
         let courier = Arc::new(courier);
-        let passing_on = Arc::new(Passing::new(wiring.name, parcels));
+        let counters = courier.counters();
+        let passing_on = Passing::new(wiring.name, parcels, spool.state(), counters.clone());
+        let passing_on = Arc::new(passing_on);
         let stop = CancellationToken::new();
         let (kept, handed) = (spool.clone(), Arc::clone(&courier));
-        tasks.spawn(forwarding::carry(kept, handed, passing, stop.clone()));
+        let carrying = Arc::clone(&passing_on);
+        tasks.spawn(forwarding::carry(
+            kept,
+            handed,
+            carrying,
+            passing,
+            stop.clone(),
+        ));
         tasks.spawn(forwarding::settle(
             spool.clone(),
             Arc::clone(&passing_on),
             ends,
         ));
-        let counters = courier.counters();
         metrics.follow(spool.state(), counters.clone());
         let limits = config.limits();
         let keeping = Keeping {

@@ -11,7 +11,13 @@ use sextant_intake::Limits;
 use sextant_measure::id::Region;
 
 use crate::keeping::NUMBERED_BYTES_MAX;
-use crate::spool::Bounds;
+use crate::spool::{Bounds, Sizes};
+
+/// How large the batches are that an agent numbers.
+pub(crate) const SIZES: Sizes = Sizes {
+    observations_max: 1_000,
+    bytes_max: NUMBERED_BYTES_MAX / 2,
+};
 
 /// What an agent is told. Every field has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -100,8 +106,7 @@ impl Config {
         Bounds {
             bytes_max: self.spool_bytes_max.get(),
             age_max: Duration::from_secs(self.spool_age_s_max.get().into()),
-            observations_max: 1_000,
-            batch_bytes_max: NUMBERED_BYTES_MAX / 2,
+            sizes: SIZES,
         }
     }
 

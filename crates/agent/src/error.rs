@@ -18,7 +18,4 @@ pub enum AgentError {
     /// A collector's address, or what is needed to speak to it, can't be used.
     #[error(transparent)]
     Collector(#[from] sextant_reporter::error::ReporterError),
-    /// There is no collector to send to.
-    #[error("no collector to send to: `collectors` is empty")]
-    NoCollector,
 }

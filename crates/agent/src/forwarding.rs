@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::passing::{Passing, totals};
+use crate::passing::{PASSING, Passing, totals};
 use crate::spool::{Spool, State};
 
 /// Bytes loaded at once.
@@ -27,7 +27,8 @@ const LOAD_RETRY: Duration = Duration::from_secs(1);
 pub(crate) async fn carry(
     spool: Spool,
     courier: Arc<Courier>,
-    mut passing: mpsc::Receiver<Parcel>,
+    passing: Arc<Passing>,
+    mut parcels: mpsc::Receiver<Parcel>,
     stop: CancellationToken,
 ) {
     let mut state = spool.state();
@@ -36,16 +37,20 @@ pub(crate) async fn carry(
         let next = tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            Some(parcel) = passing.recv() => Some(vec![parcel]),
+            Some(parcel) = parcels.recv() => Some(vec![parcel]),
             loaded = load(&spool, &mut state, carried) => loaded.map(|(parcels, through)| {
                 carried = through;
                 parcels
             }),
         };
-        let Some(parcels) = next else {
+        let Some(next) = next else {
             return;
         };
-        for parcel in parcels {
+        for parcel in next {
+            // Who was told to come again brings it again.
+            if parcel.ticket() & PASSING != 0 && !passing.is_awaited(parcel.ticket()) {
+                continue;
+            }
             let handed = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
@@ -65,6 +70,7 @@ async fn load(
     state: &mut watch::Receiver<State>,
     carried: u64,
 ) -> Option<(Vec<Parcel>, u64)> {
+    let mut is_told = false;
     loop {
         if state
             .wait_for(|state| state.newest > carried && state.has_way)
@@ -80,7 +86,11 @@ async fn load(
                 return Some((parcels.collect(), load.through));
             }
             Err(error) => {
-                tracing::warn!(%error, "the spool can't be read; trying again");
+                if std::mem::replace(&mut is_told, true) {
+                    tracing::debug!(%error, "the spool still can't be read");
+                } else {
+                    tracing::error!(%error, "the spool can't be read; trying again each second");
+                }
                 tokio::time::sleep(LOAD_RETRY).await;
             }
         }

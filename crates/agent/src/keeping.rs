@@ -15,12 +15,13 @@ use sextant_measure::id::Region;
 use sextant_measure::observation::Definition;
 use sextant_measure::refusal::Refusal;
 use sextant_reporter::relay::Relay;
+use sextant_reporter::report::DropReason;
 use sextant_wire::answer::{Acknowledgement, BatchRefusal, BatchRefusalReason as Reason};
 use sextant_wire::batch::{Batch, Heartbeat};
 use sextant_wire::columns::{ColumnsBuilder, Row};
 use sextant_wire::held::HeldBatch;
 
-use crate::passing::Passing;
+use crate::passing::{NotPassed, Passing};
 use crate::spool::{Spool, SpoolError};
 
 /// Most bytes of a batch that came with a number: it travels on as it is, and has to pass as a
@@ -56,7 +57,7 @@ pub struct Pending {
     acknowledgement: Acknowledgement,
     held: HeldBatch,
     /// Until this is dropped, the batch counts as in flight.
-    _room: Held,
+    room: Held,
 }
 
 impl Resolve for Rules {
@@ -123,7 +124,7 @@ impl Keeper for Keeping {
                 deduplicated: is_numbered,
             },
             held,
-            _room: room,
+            room,
         })
     }
 
@@ -131,7 +132,7 @@ impl Keeper for Keeping {
         let Pending {
             acknowledgement,
             held,
-            _room,
+            room,
         } = pending;
         if held.batch.columns.is_empty() {
             return Ok(acknowledgement);
@@ -139,14 +140,19 @@ impl Keeper for Keeping {
         let Err(unkept) = self.spool.keep(held).await else {
             return Ok(acknowledgement);
         };
-        let (SpoolError::Full(_) | SpoolError::Failed(_), Some(held)) = (unkept.error, unkept.held)
-        else {
-            return Err(refusal::stopping(&self.limits));
+        let held = match (unkept.error, unkept.held) {
+            (SpoolError::Closed, _) => return Err(refusal::stopping(&self.limits)),
+            (_, Some(held)) => held,
+            (_, None) => {
+                let message = "the spool has failed, and may have kept this even so";
+                return Err(refusal::unavailable(message, &self.limits));
+            }
         };
         // Not here, but at the collector it is durable, too.
-        match self.passing.carry(*held).await {
+        match self.passing.carry(*held, room).await {
             Ok(()) => Ok(acknowledgement),
-            Err(message) => Err(refusal::unavailable(message, &self.limits)),
+            Err(NotPassed::Now(message)) => Err(refusal::unavailable(message, &self.limits)),
+            Err(NotPassed::Refused(reason)) => Err(refused(reason)),
         }
     }
 
@@ -214,4 +220,13 @@ fn too_large(found: usize) -> BatchRefusal {
              smaller batches"
         ),
     )
+}
+
+/// What a collector refused for good would be refused again.
+fn refused(reason: DropReason) -> BatchRefusal {
+    let why = match reason {
+        DropReason::TooLarge => Reason::TooLarge,
+        _ => Reason::Invalid,
+    };
+    refusal::never(why, "a collector refused it".to_owned())
 }

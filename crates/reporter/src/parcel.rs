@@ -54,6 +54,11 @@ impl Parcel {
         }
     }
 
+    /// What whoever handed it over knows it by.
+    pub fn ticket(&self) -> u64 {
+        self.ticket
+    }
+
     /// Its ids are those of its sender; these are the carrier's.
     pub(crate) fn renumbered(mut self, mut id_of: impl FnMut(&Definition) -> u32) -> Self {
         let mut ids = HashMap::with_capacity(self.definitions.len());

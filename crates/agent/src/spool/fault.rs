@@ -11,6 +11,9 @@ pub enum SpoolError {
     /// The disk has failed.
     #[error("the spool has failed: {0}")]
     Failed(String),
+    /// What stands in the file can't be read.
+    #[error("the spool is damaged: {0}")]
+    Damaged(String),
     /// It has been closed.
     #[error("the spool is closed")]
     Closed,
@@ -28,6 +31,9 @@ pub(super) fn of(error: &rusqlite::Error) -> SpoolError {
             | ErrorCode::DatabaseLocked
             | ErrorCode::OutOfMemory,
         ) => SpoolError::Full(error.to_string()),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            SpoolError::Damaged(error.to_string())
+        }
         _ => SpoolError::Failed(error.to_string()),
     }
 }

@@ -1,5 +1,6 @@
 //! The spool's file: how it is opened, and what stands in it.
 
+use std::fmt::Display;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use sextant_measure::time::Timestamp;
 
 use super::fault;
 use super::life::{self, Life};
+use super::salvage::{self, Rescued};
 use crate::error::AgentError;
 
 /// "SXSP", the mark of a spool's file.
@@ -32,6 +34,7 @@ const SCHEMA: &str = "
 pub(super) struct SpoolFile {
     pub(super) connection: Connection,
     pub(super) life: Life,
+    path: PathBuf,
     _lock: File,
 }
 
@@ -42,8 +45,8 @@ enum Opening {
     Failed(AgentError),
 }
 
-/// Opens the file of a directory, or makes both. A damaged one is put aside, its batches lost to
-/// the program but not to who looks into it.
+/// Opens the file of a directory, or makes both. A damaged one is put aside, and one begun anew
+/// with what can be read of it.
 pub(super) fn open(directory: &Path, now: Timestamp) -> Result<SpoolFile, AgentError> {
     let failed = |doing: &str, error: &io::Error| AgentError::Spool {
         reason: format!("{doing} {}: {error}", directory.display()),
@@ -51,27 +54,64 @@ pub(super) fn open(directory: &Path, now: Timestamp) -> Result<SpoolFile, AgentE
     fs::create_dir_all(directory).map_err(|error| failed("make", &error))?;
     let lock = lock(directory)?;
     let path = directory.join(NAME);
-    let opened = match attempt(&path) {
+    let (connection, life) = match attempt(&path) {
+        Ok(opened) => opened,
         Err(Opening::Damaged(reason)) => {
-            let aside = put_aside(&path, now).map_err(|error| failed("put aside", &error))?;
-            tracing::error!(
-                reason,
-                aside = %aside.display(),
-                "the spool was damaged and has been put aside; what it held is not sent"
-            );
-            attempt(&path)
+            tracing::error!(reason, "the spool is damaged; what can be read goes on");
+            begin_anew(&path, 0, now)?
         }
-        opened => opened,
+        Err(Opening::Failed(error)) => return Err(error),
     };
-    let (connection, life) = opened.map_err(|error| match error {
-        Opening::Damaged(reason) => AgentError::Spool { reason },
-        Opening::Failed(error) => error,
-    })?;
     Ok(SpoolFile {
         connection,
         life,
+        path,
         _lock: lock,
     })
+}
+
+impl SpoolFile {
+    /// Begins the file anew with what can be read of it. Tickets up to `newest` have been given.
+    pub(super) fn salvage(&mut self, newest: u64, now: Timestamp) -> Result<(), AgentError> {
+        let failed = |error: rusqlite::Error| AgentError::Spool {
+            reason: error.to_string(),
+        };
+        // The damaged one has to be closed before another takes its name.
+        self.connection = Connection::open_in_memory().map_err(failed)?;
+        (self.connection, self.life) = begin_anew(&self.path, newest, now)?;
+        Ok(())
+    }
+}
+
+fn begin_anew(path: &Path, newest: u64, now: Timestamp) -> Result<(Connection, Life), AgentError> {
+    let failed = |doing: &str, error: &dyn Display| AgentError::Spool {
+        reason: format!("{doing} {}: {error}", path.display()),
+    };
+    let aside = put_aside(path, now).map_err(|error| failed("put aside", &error))?;
+    let (mut connection, life) = attempt(path).map_err(|error| match error {
+        Opening::Damaged(reason) => AgentError::Spool { reason },
+        Opening::Failed(error) => error,
+    })?;
+    let rescued = Connection::open_with_flags(&aside, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .and_then(|old| salvage::rescue(&old, &mut connection, newest));
+    let aside = aside.display();
+    match rescued {
+        Ok(Rescued {
+            life,
+            batches,
+            lost,
+        }) => {
+            tracing::error!(%aside, batches, lost, "the damaged spool has been put aside");
+            Ok((connection, life))
+        }
+        Err(error) => {
+            tracing::error!(
+                %aside, %error,
+                "the damaged spool has been put aside; nothing of it can be read"
+            );
+            Ok((connection, life))
+        }
+    }
 }
 
 fn lock(directory: &Path) -> Result<File, AgentError> {
@@ -115,6 +155,8 @@ fn attempt(path: &Path) -> Result<(Connection, Life), Opening> {
 
 /// Makes the file what it should be; or says why it is none of ours.
 fn prepare(connection: &Connection) -> rusqlite::Result<Result<Life, String>> {
+    // The index of the write-ahead log stays in memory, so that a full disk can be opened.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // Each commit is on the disk before anyone is answered.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use sextant_measure::id::AgentId;
 use sextant_measure::time::Timestamp;
 use sextant_reporter::parcel::Settled;
@@ -13,20 +13,20 @@ use sextant_wire::identity::Identity;
 
 use super::fault::{self, SpoolError};
 use super::file::SpoolFile;
+use super::held::{Damaged, Held, ROW_BYTES, held, oldest};
 use super::life::{Life, signed, unsigned};
-use super::merge::{Sizes, merge};
+use super::merge::merge;
 use super::way::Way;
 use super::{Bounds, Load, Stored};
+use crate::error::AgentError;
 
-/// What a batch costs beside its bytes.
-const ROW_BYTES: u64 = 64;
 /// Pages given back to the file system at a time.
 const PAGES_FREED: u32 = 256;
 
 /// Reasons for drops that totals tell beside the reporter's own.
 const OVER_BYTES: &str = "spool_full";
 const OVER_AGE: &str = "spool_expired";
-const DAMAGED: &str = "spool_damaged";
+pub(super) const DAMAGED: &str = "spool_damaged";
 
 /// How a transaction ends. Tests put a failing one in its place.
 pub(super) type Commit = Box<dyn FnMut(&Connection) -> rusqlite::Result<()> + Send>;
@@ -37,18 +37,10 @@ pub(super) struct Ledger {
     agent: AgentId,
     bounds: Bounds,
     held: Held,
+    /// Of it, what has found an end that could not be written.
+    ended: Held,
     way: Way,
     commit: Commit,
-}
-
-/// What is held.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Held {
-    pub(super) batches: u64,
-    pub(super) observations: u64,
-    pub(super) bytes: u64,
-    pub(super) oldest: Option<Timestamp>,
-    pub(super) newest: u64,
 }
 
 /// What is to be done together.
@@ -57,6 +49,7 @@ pub(super) struct Group<'g> {
     /// In their order.
     pub(super) batches: Vec<&'g HeldBatch>,
     pub(super) settled: &'g [Settled],
+    pub(super) damaged: &'g [Damaged],
 }
 
 impl Ledger {
@@ -68,6 +61,7 @@ impl Ledger {
             agent,
             bounds,
             held,
+            ended: Held::default(),
             way,
             commit: Box::new(|connection| connection.execute_batch("COMMIT")),
         })
@@ -80,7 +74,21 @@ impl Ledger {
     }
 
     pub(super) fn held(&self) -> Held {
-        self.held
+        let Self { held, ended, .. } = self;
+        let batches = held.batches.saturating_sub(ended.batches);
+        Held {
+            batches,
+            observations: held.observations.saturating_sub(ended.observations),
+            bytes: held.bytes.saturating_sub(ended.bytes),
+            oldest: held.oldest.filter(|_| batches > 0),
+            ..*held
+        }
+    }
+
+    /// The largest batch that is kept. Half of the spool may be on its way, so that there is always
+    /// something to give up for it.
+    pub(super) fn batch_bytes_max(&self) -> u64 {
+        self.bounds.bytes_max / 2
     }
 
     pub(super) fn life(&self) -> &Life {
@@ -94,15 +102,35 @@ impl Ledger {
 
     /// Counts ends that can't be written.
     pub(super) fn count_settled(&mut self, settled: &[Settled]) {
-        settled
-            .iter()
-            .for_each(|settled| self.file.life.settle(settled));
+        for settled in settled {
+            self.file.life.settle(settled);
+            let bytes = "SELECT length(body) FROM batches WHERE id = ?1";
+            let connection = &self.file.connection;
+            let bytes = connection.query_row(bytes, params![signed(settled.ticket)], |row| {
+                row.get(0).map(unsigned)
+            });
+            self.ended.batches += 1;
+            self.ended.observations += settled.observations;
+            self.ended.bytes += bytes.map_or(0, |bytes| bytes + ROW_BYTES);
+        }
+    }
+
+    /// Begins the file anew with what can be read of it.
+    pub(super) fn salvage(&mut self, now: Timestamp) -> Result<(), AgentError> {
+        self.file.salvage(self.held.newest, now)?;
+        let held = held(&self.file.connection);
+        self.held = held.map_err(|error| AgentError::Spool {
+            reason: error.to_string(),
+        })?;
+        self.ended = Held::default();
+        Ok(())
     }
 
     /// Whether there is something older than may be.
     pub(super) fn has_expired(&self, now: Timestamp) -> bool {
         let since = now.plus_micros(-micros(self.bounds.age_max));
-        self.held.oldest.is_some_and(|oldest| oldest < since)
+        let oldest = self.held.oldest_waiting;
+        oldest.is_some_and(|oldest| oldest < since)
     }
 
     /// Does all of it durably, or nothing.
@@ -132,36 +160,34 @@ impl Ledger {
         }
     }
 
-    /// What came after the ticket, up to about so many bytes and what may be on its way, as it is
-    /// from now on. What has been damaged is counted and left out.
-    pub(super) fn load(&mut self, after: u64, bytes_max: u64) -> Result<Load, SpoolError> {
+    /// What came after the ticket, up to so many bytes and what may be on its way, as it is from now
+    /// on; and what of it has been damaged.
+    pub(super) fn load(
+        &mut self,
+        after: u64,
+        bytes_max: u64,
+    ) -> Result<(Load, Vec<Damaged>), SpoolError> {
         let bytes_max = bytes_max.min(self.way.room());
         if bytes_max == 0 {
-            return Ok(Load {
-                through: after,
-                ..Load::default()
-            });
+            let through = after;
+            return Ok((
+                Load {
+                    through,
+                    ..Load::default()
+                },
+                Vec::new(),
+            ));
         }
-        let (mut load, damaged) = self
-            .read(after, bytes_max)
-            .map_err(|error| fault::of(&error))?;
+        let read = self.read(after, bytes_max);
+        let (mut load, damaged) = read.map_err(|error| fault::of(&error))?;
         let batches = load.batches.iter();
         let batches = batches.map(|batch| (batch.ticket, batch.bytes as u64));
         self.way.begin(load.through, batches);
-        load.through = load.through.max(after);
-        for (ticket, observations) in damaged {
-            tracing::error!(
-                observations,
-                "a batch in the spool was damaged and is given up"
-            );
-            let life = &mut self.file.life;
-            life.drop(DAMAGED, observations);
-            let forgotten = self
-                .forget(ticket)
-                .and_then(|()| self.file.life.write(&self.file.connection));
-            forgotten.map_err(|error| fault::of(&error))?;
+        if load.through == 0 {
+            // What came after it has gone: nothing is left to look at.
+            load.through = after.max(self.held.newest);
         }
-        Ok(load)
+        Ok((load, damaged))
     }
 
     /// Gives pages that nothing needs any more back to the file system.
@@ -175,15 +201,12 @@ impl Ledger {
     fn attempt(&mut self, group: &Group<'_>, now: Timestamp) -> Result<(), SpoolError> {
         self.change(group, now)?;
         let connection = &self.file.connection;
-        let oldest = "SELECT kept_at_us FROM batches ORDER BY id LIMIT 1";
-        let ended = connection
-            .query_row(oldest, (), |row| row.get(0))
-            .optional()
-            .and_then(|oldest| {
-                self.held.oldest = oldest.map(Timestamp::from_micros);
-                self.file.life.write(connection)?;
-                (self.commit)(connection)
-            });
+        let ended = oldest(connection, 0).and_then(|first| {
+            self.held.oldest = first;
+            self.held.oldest_waiting = oldest(connection, self.way.through())?;
+            self.file.life.write(connection)?;
+            (self.commit)(connection)
+        });
         ended.map_err(|error| fault::of(&error))
     }
 
@@ -193,6 +216,11 @@ impl Ledger {
         for settled in group.settled {
             self.settle(settled).map_err(|error| fault::of(&error))?;
         }
+        for damaged in group.damaged {
+            let forgotten = self.forget(damaged.ticket);
+            forgotten.map_err(|error| fault::of(&error))?;
+            self.file.life.drop(DAMAGED, damaged.observations);
+        }
         self.expire(now).map_err(|error| fault::of(&error))?;
         let (numbered, loose): (Vec<&HeldBatch>, Vec<&HeldBatch>) = group
             .batches
@@ -201,11 +229,7 @@ impl Ledger {
         for held in numbered {
             self.insert(held.clone(), now)?;
         }
-        let sizes = Sizes {
-            observations_max: self.bounds.observations_max,
-            bytes_max: self.bounds.batch_bytes_max,
-        };
-        for held in merge(&loose, sizes) {
+        for held in merge(&loose, self.bounds.sizes) {
             let held = self.number(held);
             self.insert(held, now)?;
         }
@@ -275,7 +299,9 @@ impl Ledger {
             return Ok(());
         }
         let since = now.plus_micros(-micros(self.bounds.age_max)).as_micros();
-        let old = "DELETE FROM batches WHERE id > ?1 AND kept_at_us < ?2 \
+        // In their order, up to the first that is young enough: none of the others is looked at.
+        let old = "DELETE FROM batches WHERE id > ?1 AND id < coalesce((SELECT id FROM batches \
+                   WHERE id > ?1 AND kept_at_us >= ?2 ORDER BY id LIMIT 1), 9223372036854775807) \
                    RETURNING observations, length(body)";
         let observations = self.remove(old, params![signed(self.way.through()), since])?;
         self.file.life.drop(OVER_AGE, observations);
@@ -310,7 +336,7 @@ impl Ledger {
         Ok(sum)
     }
 
-    fn read(&self, after: u64, bytes_max: u64) -> rusqlite::Result<(Load, Vec<(u64, u64)>)> {
+    fn read(&self, after: u64, bytes_max: u64) -> rusqlite::Result<(Load, Vec<Damaged>)> {
         let mut statement = self.file.connection.prepare_cached(
             "SELECT id, observations, checksum, body FROM batches WHERE id > ?1 ORDER BY id",
         )?;
@@ -320,37 +346,22 @@ impl Ledger {
             let ticket = unsigned(row.get(0)?);
             let (observations, checksum): (i64, u32) = (row.get(1)?, row.get(2)?);
             let body = Bytes::from(row.get::<_, Vec<u8>>(3)?);
-            load.through = ticket;
             bytes += body.len() as u64;
+            if bytes > bytes_max && load.through > 0 {
+                break;
+            }
+            load.through = ticket;
             let is_whole = crc32fast::hash(&body) == checksum;
             match Stored::read(ticket, &body).filter(|_| is_whole) {
                 Some(stored) => load.batches.push(stored),
-                None => damaged.push((ticket, unsigned(observations))),
-            }
-            if bytes >= bytes_max {
-                break;
+                None => damaged.push(Damaged {
+                    ticket,
+                    observations: unsigned(observations),
+                }),
             }
         }
         Ok((load, damaged))
     }
-}
-
-fn held(connection: &Connection) -> rusqlite::Result<Held> {
-    connection.query_row(
-        "SELECT count(*), coalesce(sum(observations), 0), coalesce(sum(length(body)), 0), \
-         min(kept_at_us), coalesce(max(id), 0) FROM batches",
-        (),
-        |row| {
-            let batches = unsigned(row.get(0)?);
-            Ok(Held {
-                batches,
-                observations: unsigned(row.get(1)?),
-                bytes: unsigned(row.get(2)?) + batches * ROW_BYTES,
-                oldest: row.get::<_, Option<i64>>(3)?.map(Timestamp::from_micros),
-                newest: unsigned(row.get(4)?),
-            })
-        },
-    )
 }
 
 fn micros(duration: Duration) -> i64 {

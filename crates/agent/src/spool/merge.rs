@@ -15,12 +15,13 @@ const ROW_BYTES: usize = 64;
 /// What a definition takes beside its names, at most.
 const DEFINITION_BYTES: usize = 32;
 
-/// How large the batches may be.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sizes {
-    pub(super) observations_max: usize,
-    /// One observation may take more.
-    pub(super) bytes_max: usize,
+/// How large the batches may be that the agent numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Observations in a batch.
+    pub observations_max: usize,
+    /// About its bytes. One observation may take more.
+    pub bytes_max: usize,
 }
 
 /// A batch in the making.
@@ -32,7 +33,7 @@ struct Making {
 }
 
 /// About as few batches as hold all observations, in their order.
-pub(super) fn merge(reports: &[&HeldBatch], sizes: Sizes) -> Vec<HeldBatch> {
+pub(crate) fn merge(reports: &[&HeldBatch], sizes: Sizes) -> Vec<HeldBatch> {
     let mut batches = Vec::new();
     let mut making = Making::default();
     for report in reports {

@@ -11,7 +11,9 @@
 //! told upstream.
 //!
 //! - `file`: how the file is opened, and what stands in it.
+//! - `salvage`: what can be read of a damaged file.
 //! - `life`: epoch, next number, totals.
+//! - `held`: what the file holds.
 //! - `ledger`: what a group of work does to the file.
 //! - `merge`: single reports become batches.
 //! - `way`: what is on its way.
@@ -19,9 +21,11 @@
 
 mod fault;
 mod file;
+mod held;
 mod ledger;
 mod life;
 mod merge;
+mod salvage;
 mod way;
 mod writer;
 
@@ -42,6 +46,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::fault::SpoolError;
 use self::ledger::Ledger;
+pub use self::merge::Sizes;
+pub(crate) use self::merge::merge;
 use self::writer::{Command, Writer};
 use crate::error::AgentError;
 
@@ -55,10 +61,8 @@ pub struct Bounds {
     pub bytes_max: u64,
     /// How long a batch is kept.
     pub age_max: Duration,
-    /// Observations in a batch that the agent numbers.
-    pub observations_max: usize,
-    /// About the bytes of such a batch.
-    pub batch_bytes_max: usize,
+    /// How large the batches are that the agent numbers.
+    pub sizes: Sizes,
 }
 
 /// Batches on disk until a collector has them. Clones are one spool.
@@ -82,12 +86,27 @@ pub struct State {
     pub oldest: Option<Timestamp>,
     /// The highest ticket that was given.
     pub newest: u64,
+    /// Batches that have found no end yet.
+    pub undelivered: u64,
     /// Whether more may be on its way than is.
     pub has_way: bool,
     /// What the agent has done since its epoch began.
     pub totals: Totals,
     /// Whether it keeps what comes.
     pub health: Health,
+    /// What has failed since the process began.
+    pub errors: Errors,
+}
+
+/// What has failed, by kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Errors {
+    /// There was no room.
+    pub full: u64,
+    /// It could not be written.
+    pub failed: u64,
+    /// It could not be read.
+    pub unreadable: u64,
 }
 
 /// Whether a spool keeps what comes.

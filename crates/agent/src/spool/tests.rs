@@ -1,4 +1,5 @@
 mod bench;
+mod faults;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -193,7 +194,7 @@ async fn reports_without_a_number_travel_together() {
 #[tokio::test]
 async fn a_large_report_without_a_number_is_divided() {
     let mut bench = Bench::new();
-    bench.bounds.batch_bytes_max = 1_000;
+    bench.bounds.sizes.bytes_max = 1_000;
     let spool = bench.open();
     let sent: Vec<u64> = (0..100).collect();
     spool.keep(loose(&sent)).await.unwrap();
@@ -203,97 +204,6 @@ async fn a_large_report_without_a_number_is_divided() {
     assert!(sizes.iter().all(|bytes| *bytes <= 1_000), "{sizes:?}");
     let found: Vec<u64> = batches.iter().flat_map(|it| durations(&it.held)).collect();
     assert_eq!(found, sent);
-}
-
-#[tokio::test]
-async fn p1_a_damaged_batch_is_skipped_and_counted_and_the_others_go_on() {
-    let bench = Bench::new();
-    let spool = bench.open();
-    for sequence in 1..4 {
-        spool
-            .keep(numbered(sequence, &[sequence, sequence]))
-            .await
-            .unwrap();
-    }
-    spool.close().await;
-    let file = Connection::open(bench.file()).unwrap();
-    file.execute(
-        "UPDATE batches SET body = zeroblob(length(body)) WHERE id = 2",
-        (),
-    )
-    .unwrap();
-    drop(file);
-    let spool = bench.open();
-    let left: Vec<u64> = all(&spool)
-        .await
-        .iter()
-        .map(|it| it.held.batch.sequence)
-        .collect();
-    assert_eq!(left, [1, 3]);
-    let state = settled(&spool).await;
-    assert_eq!(
-        (state.batches, state.totals.dropped["spool_damaged"]),
-        (2, 2)
-    );
-}
-
-#[tokio::test]
-async fn p1_what_a_loss_of_power_tears_is_cut_and_what_was_acknowledged_stays() {
-    let bench = Bench::new();
-    let spool = bench.open();
-    let wal = bench.file().with_extension("db-wal");
-    for n in 1..10 {
-        spool.keep(loose(&[n])).await.unwrap();
-    }
-    let acknowledged_bytes = std::fs::metadata(&wal).unwrap().len();
-    spool.keep(loose(&[10])).await.unwrap();
-    let written = std::fs::read(&wal).unwrap();
-    let torn = written.len() - usize::try_from(acknowledged_bytes).unwrap();
-    assert!(torn > 1_000, "{torn} bytes of the last one");
-    for cut in [1, 100, torn / 2, torn - 1, torn] {
-        // The files as they are, the last write half done.
-        let copy = Bench::new();
-        std::fs::copy(bench.file(), copy.file()).unwrap();
-        let left = &written[..written.len() - cut];
-        std::fs::write(copy.file().with_extension("db-wal"), left).unwrap();
-        let again = copy.open();
-        again.keep(loose(&[11])).await.unwrap();
-        let found: Vec<u64> = all(&again)
-            .await
-            .iter()
-            .flat_map(|it| durations(&it.held))
-            .collect();
-        assert_eq!(
-            found,
-            [1, 2, 3, 4, 5, 6, 7, 8, 9, 11],
-            "without {cut} bytes"
-        );
-        // Nobody has seen the number that went with it.
-        assert_eq!(all(&again).await[9].held.batch.sequence, 10);
-        assert_eq!(settled(&again).await.totals.recorded, 10);
-    }
-}
-
-#[tokio::test]
-async fn a_file_that_is_none_is_put_aside_and_one_of_another_kind_is_refused() {
-    let bench = Bench::new();
-    std::fs::write(bench.file(), vec![7; 8_192]).unwrap();
-    let spool = bench.open();
-    spool.keep(loose(&[1])).await.unwrap();
-    spool.close().await;
-    let names = std::fs::read_dir(bench.directory.path()).unwrap();
-    let names: Vec<_> = names
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    assert!(
-        names.iter().any(|name| name.starts_with("spool.damaged-")),
-        "{names:?}"
-    );
-    let file = Connection::open(bench.file()).unwrap();
-    file.pragma_update(None, "user_version", 99).unwrap();
-    drop(file);
-    let refused = bench.try_open().err().unwrap().to_string();
-    assert!(refused.contains("its format is 99"), "{refused}");
 }
 
 #[tokio::test]
@@ -307,50 +217,54 @@ async fn two_processes_never_share_a_spool() {
 }
 
 #[tokio::test]
-async fn p6_a_full_disk_gives_batches_back_and_keeps_again_once_there_is_room() {
-    let bench = Bench::new();
-    let (spool, is_full) = bench.failing(rusqlite::ffi::SQLITE_FULL);
-    spool.keep(numbered(1, &[1])).await.unwrap();
-    is_full.store(true, Ordering::SeqCst);
-    let unkept = spool.keep(numbered(2, &[2])).await.unwrap_err();
-    assert!(matches!(unkept.error, SpoolError::Full(_)), "{unkept:?}");
-    assert_eq!(unkept.held.unwrap().batch.sequence, 2);
-    assert_eq!(settled(&spool).await.health, Health::Full);
-    assert_eq!(
-        all(&spool).await.len(),
-        1,
-        "what is there can still be read"
+async fn p6_a_batch_that_is_too_large_hinders_no_other() {
+    let mut bench = Bench::new();
+    bench.bounds.bytes_max = 4_000;
+    let spool = bench.open();
+    let large: Vec<u64> = (0..1_000).collect();
+    let (first, refused, second) = tokio::join!(
+        spool.keep(numbered(1, &[1])),
+        spool.keep(numbered(2, &large)),
+        spool.keep(numbered(3, &[3])),
     );
-    is_full.store(false, Ordering::SeqCst);
-    let kept = async {
-        while spool.keep(numbered(3, &[3])).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), kept)
-        .await
-        .unwrap();
+    assert!(matches!(refused.unwrap_err().error, SpoolError::Full(_)));
+    first.unwrap();
+    second.unwrap();
+    spool.keep(numbered(4, &[4])).await.unwrap();
     let state = settled(&spool).await;
-    assert_eq!(
-        (state.health, state.batches, state.totals.recorded),
-        (Health::Keeping, 2, 2)
-    );
+    assert_eq!((state.health, state.batches), (Health::Keeping, 3));
+    assert_eq!(state.errors.full, 1);
 }
 
 #[tokio::test]
-async fn p9_after_a_failed_fsync_nothing_is_kept_any_more() {
+async fn what_is_on_its_way_keeps_nothing_else_from_growing_old() {
     let bench = Bench::new();
-    let (spool, fails) = bench.failing(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+    let spool = bench.open();
     spool.keep(numbered(1, &[1])).await.unwrap();
-    fails.store(true, Ordering::SeqCst);
-    let unkept = spool.keep(numbered(2, &[2])).await.unwrap_err();
-    assert!(matches!(unkept.error, SpoolError::Failed(_)), "{unkept:?}");
-    fails.store(false, Ordering::SeqCst);
-    let unkept = spool.keep(numbered(3, &[3])).await.unwrap_err();
-    assert!(matches!(unkept.error, SpoolError::Failed(_)), "{unkept:?}");
-    let first = all(&spool).await.pop().unwrap();
-    spool.settle(vec![acknowledged(first.ticket, 1, 1)]).await;
+    let first = all(&spool).await;
+    for sequence in 2..10 {
+        spool.keep(numbered(sequence, &[1])).await.unwrap();
+        bench.pass(Duration::from_secs(10));
+    }
+    spool.tick().await;
     let state = settled(&spool).await;
-    assert_eq!(state.health, Health::Failed);
-    assert_eq!(state.totals.acknowledged, 1);
+    // Those of the last minute stay, and the one that is on its way.
+    assert_eq!(state.batches, 1 + 6, "{state:?}");
+    assert_eq!(state.totals.dropped["spool_expired"], 2);
+    assert_eq!(emptied(&spool).await[0], first[0]);
+}
+
+#[tokio::test]
+async fn a_reader_is_not_sent_after_what_has_gone() {
+    let bench = Bench::new();
+    let spool = bench.open();
+    for sequence in 1..10 {
+        spool.keep(numbered(sequence, &[1])).await.unwrap();
+    }
+    bench.pass(Duration::from_mins(2));
+    spool.tick().await;
+    let state = settled(&spool).await;
+    assert_eq!((state.batches, state.newest), (0, 9));
+    let load = spool.load(0, u64::MAX).await.unwrap();
+    assert_eq!((load.batches.len(), load.through), (0, 9));
 }

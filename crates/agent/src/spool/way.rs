@@ -29,14 +29,9 @@ impl Way {
         self.through
     }
 
-    /// How many bytes more may be on their way. A batch that is larger may go all the same if there
-    /// is any room.
+    /// How many bytes more may be on their way.
     pub(super) fn room(&self) -> u64 {
-        if self.batches.is_empty() {
-            self.bytes_max.max(1)
-        } else {
-            self.bytes_max.saturating_sub(self.bytes)
-        }
+        self.bytes_max.saturating_sub(self.bytes)
     }
 
     /// Everything up to the ticket has been looked at, and these batches go out.

@@ -11,8 +11,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::fault::SpoolError;
+use super::held::Damaged;
 use super::ledger::{Group, Ledger};
-use super::{Health, Load, State, Unkept};
+use super::{Errors, Health, Load, State, Unkept};
 
 /// Work that is done together, at most.
 const GROUP_MAX: usize = 4_096;
@@ -53,6 +54,9 @@ pub(super) struct Writer {
     retry_at: Option<Instant>,
     /// Ends that are not in the file yet.
     settled: Vec<Settled>,
+    /// Batches that could not be read, and are still in the file.
+    damaged: Vec<Damaged>,
+    errors: Errors,
     reason: String,
 }
 
@@ -79,6 +83,8 @@ impl Writer {
             health: Health::Keeping,
             retry_at: None,
             settled: Vec::new(),
+            damaged: Vec::new(),
+            errors: Errors::default(),
             reason: String::new(),
         };
         writer.publish();
@@ -127,16 +133,33 @@ impl Writer {
     }
 
     fn write(&mut self, keeps: Vec<(Box<HeldBatch>, Answer)>) {
+        let max = self.ledger.batch_bytes_max();
+        // What comes without a number is divided. What is too large alone hinders no other.
+        let is_too_large =
+            |held: &HeldBatch| held.batch.identity.is_some() && held.bytes_about() as u64 > max;
+        let (large, keeps): (Vec<_>, Vec<_>) =
+            keeps.into_iter().partition(|(held, _)| is_too_large(held));
+        for (held, answer) in large {
+            let reason = format!("a batch of {} bytes is over {max}", held.bytes_about());
+            self.errors.full += 1;
+            give_back(held, answer, SpoolError::Full(reason));
+        }
+        let had_failed = self.health == Health::Failed;
         let outcome = self.attempt(&keeps);
         for (held, answer) in keeps {
-            // Who no longer waits has its batch kept all the same.
-            drop(answer.send(match &outcome {
-                Ok(()) => Ok(()),
-                Err(error) => Err(Unkept {
-                    error: error.clone(),
-                    held: Some(held),
-                }),
-            }));
+            match &outcome {
+                // Who no longer waits has its batch kept all the same.
+                Ok(()) => drop(answer.send(Ok(()))),
+                // What failed may be on the disk even so. Under its sender's number it may go
+                // another way, too; without one it would count twice.
+                Err(error @ SpoolError::Failed(_))
+                    if !had_failed && held.batch.identity.is_none() =>
+                {
+                    let error = error.clone();
+                    drop(answer.send(Err(Unkept { error, held: None })));
+                }
+                Err(error) => give_back(held, answer, error.clone()),
+            }
         }
     }
 
@@ -150,12 +173,14 @@ impl Writer {
             return Err(SpoolError::Full(self.reason.clone()));
         }
         let wall = self.clock.now();
-        if keeps.is_empty() && self.settled.is_empty() && !self.ledger.has_expired(wall) {
+        let has_ends = !self.settled.is_empty() || !self.damaged.is_empty();
+        if keeps.is_empty() && !has_ends && !self.ledger.has_expired(wall) {
             return Ok(());
         }
         let group = Group {
             batches: keeps.iter().map(|(held, _)| &**held).collect(),
             settled: &self.settled,
+            damaged: &self.damaged,
         };
         let outcome = self.ledger.write(&group, wall);
         self.judge(&outcome, now);
@@ -166,11 +191,12 @@ impl Writer {
         let health = match outcome {
             Ok(()) => Health::Keeping,
             Err(SpoolError::Full(_)) => Health::Full,
-            Err(SpoolError::Failed(_) | SpoolError::Closed) => Health::Failed,
+            Err(_) => Health::Failed,
         };
         match outcome {
             Ok(()) => {
                 self.settled.clear();
+                self.damaged.clear();
                 self.retry_at = None;
                 if self.ledger.held().batches == 0 {
                     self.ledger.shrink();
@@ -180,6 +206,10 @@ impl Writer {
                 }
             }
             Err(error) => {
+                match health {
+                    Health::Failed => self.errors.failed += 1,
+                    _ => self.errors.full += 1,
+                }
                 if health == Health::Failed || self.settled.len() > SETTLED_MAX {
                     self.count_settled();
                 }
@@ -208,21 +238,57 @@ impl Writer {
         else {
             return;
         };
-        let loaded = self.ledger.load(after, bytes_max);
+        let mut loaded = self.ledger.load(after, bytes_max);
+        if let Err(SpoolError::Damaged(reason)) = &loaded
+            && self.salvage(reason)
+        {
+            loaded = self.ledger.load(after, bytes_max);
+        }
+        let loaded = match loaded {
+            Ok((load, damaged)) => {
+                if !damaged.is_empty() {
+                    let batches = damaged.len();
+                    tracing::error!(
+                        batches,
+                        "batches in the spool were damaged and are given up"
+                    );
+                    self.damaged.extend(damaged);
+                }
+                Ok(load)
+            }
+            Err(error) => {
+                self.errors.unreadable += 1;
+                Err(error)
+            }
+        };
         drop(answer.send(loaded));
+    }
+
+    /// Whether the file could be begun anew with what can be read of it.
+    fn salvage(&mut self, reason: &str) -> bool {
+        self.errors.unreadable += 1;
+        let salvaged = self.ledger.salvage(self.clock.now());
+        match &salvaged {
+            Ok(()) => tracing::error!(reason, "the spool was damaged; what can be read goes on"),
+            Err(error) => tracing::error!(reason, %error, "the spool is damaged"),
+        }
+        salvaged.is_ok()
     }
 
     fn publish(&self) {
         let (held, life) = (self.ledger.held(), self.ledger.life());
+        let heard = self.settled.len() + self.damaged.len();
         let state = State {
             batches: held.batches,
             observations: held.observations,
             bytes: held.bytes,
             oldest: held.oldest,
             newest: held.newest,
+            undelivered: held.batches.saturating_sub(heard as u64),
             has_way: self.ledger.has_way(),
             totals: life.totals.clone(),
             health: self.health,
+            errors: self.errors,
         };
         self.state.send_if_modified(|published| {
             let is_news = *published != state;
@@ -230,4 +296,10 @@ impl Writer {
             is_news
         });
     }
+}
+
+fn give_back(held: Box<HeldBatch>, answer: Answer, error: SpoolError) {
+    let held = Some(held);
+    // Who no longer waits has its own.
+    drop(answer.send(Err(Unkept { error, held })));
 }

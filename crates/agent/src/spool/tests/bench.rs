@@ -1,5 +1,6 @@
 //! A spool in a directory of its own, and batches to keep in it.
 
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -40,8 +41,10 @@ impl Bench {
             bounds: Bounds {
                 bytes_max: 1 << 20,
                 age_max: Duration::from_mins(1),
-                observations_max: 100,
-                batch_bytes_max: 500_000,
+                sizes: Sizes {
+                    observations_max: 100,
+                    bytes_max: 500_000,
+                },
             },
         }
     }
@@ -73,6 +76,20 @@ impl Bench {
         ledger.commit_by(Box::new(commit));
         let spool = Spool::over(ledger, Arc::clone(&self.clock) as Arc<dyn Clock>).unwrap();
         (spool, switch)
+    }
+
+    /// Lets time go by.
+    pub(super) fn pass(&self, time: Duration) {
+        let us = i64::try_from(time.as_micros()).unwrap();
+        self.clock.0.fetch_add(us, Ordering::SeqCst);
+    }
+
+    /// Puts other bytes in the place of a page of the file, counted from 1.
+    pub(super) fn overwrite(&self, page: u64) {
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.write(true).open(self.file()).unwrap();
+        file.seek(SeekFrom::Start((page - 1) * 4_096)).unwrap();
+        file.write_all(&[0xa5; 4_096]).unwrap();
     }
 
     pub(super) fn file(&self) -> std::path::PathBuf {
