@@ -51,6 +51,8 @@ pub struct Agent {
     counters: watch::Receiver<Counters>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// Cancelled once one of the tasks has ended.
+    ended: CancellationToken,
 }
 
 impl Agent {
@@ -84,18 +86,18 @@ impl Agent {
         let stop = CancellationToken::new();
         let (kept, handed) = (spool.clone(), Arc::clone(&courier));
         let carrying = Arc::clone(&passing_on);
-        tasks.spawn(forwarding::carry(
-            kept,
-            handed,
-            carrying,
-            passing,
-            stop.clone(),
-        ));
-        tasks.spawn(forwarding::settle(
-            spool.clone(),
-            Arc::clone(&passing_on),
-            ends,
-        ));
+        let carry = forwarding::carry(kept, handed, carrying, passing, stop.clone());
+        let settle = forwarding::settle(spool.clone(), Arc::clone(&passing_on), ends);
+        let ended = CancellationToken::new();
+        let (one, other) = (ended.clone().drop_guard(), ended.clone().drop_guard());
+        tasks.spawn(async move {
+            let _guard = one;
+            carry.await;
+        });
+        tasks.spawn(async move {
+            let _guard = other;
+            settle.await;
+        });
         metrics.follow(spool.state(), counters.clone());
         let limits = config.limits();
         let keeping = Keeping {
@@ -119,6 +121,7 @@ impl Agent {
             counters,
             tasks,
             stop,
+            ended,
         })
     }
 
@@ -127,9 +130,20 @@ impl Agent {
         &self.intake
     }
 
-    /// What the spool holds and has done.
-    pub fn spool(&self) -> watch::Receiver<State> {
-        self.spool.state()
+    /// Waits until a part of it has ended before its time, and says which.
+    pub async fn failed(&self) -> &'static str {
+        let mut counters = self.counters.clone();
+        let courier = async { while counters.changed().await.is_ok() {} };
+        tokio::select! {
+            () = self.spool.ended() => "the spool's thread has ended",
+            () = courier => "the way to the collectors has ended",
+            () = self.ended.cancelled() => "the way from the spool has ended",
+        }
+    }
+
+    /// The spool, for who looks after it.
+    pub fn spool(&self) -> &Spool {
+        &self.spool
     }
 
     /// What the way to the collectors has done.

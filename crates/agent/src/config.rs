@@ -13,6 +13,10 @@ use sextant_measure::id::Region;
 use crate::keeping::NUMBERED_BYTES_MAX;
 use crate::spool::{Bounds, Sizes};
 
+/// The least that a spool may hold: half of it may be on its way, and the other half takes the
+/// largest batch.
+pub const SPOOL_BYTES_MIN: u64 = 2 * NUMBERED_BYTES_MAX as u64;
+
 /// How large the batches are that an agent numbers.
 pub(crate) const SIZES: Sizes = Sizes {
     observations_max: 1_000,
@@ -40,7 +44,7 @@ pub struct Config {
 
     /// Directory of the spool. It is made if it is missing.
     pub spool_dir: PathBuf,
-    /// Bytes of batches in the spool. Past it the oldest go. Default: 512 MiB.
+    /// Bytes of batches in the spool, at least 1,500,000. Past it the oldest go. Default: 512 MiB.
     pub spool_bytes_max: NonZeroU64,
     /// How long a batch stays in the spool. Default: 7,200.
     pub spool_age_s_max: NonZeroU32,
@@ -56,11 +60,12 @@ pub struct Config {
     pub message_bytes_max: NonZeroU32,
     /// Observations that one peer may send in a second. Default: 1,000,000.
     pub observations_per_second_max: NonZeroU32,
-    /// Open gRPC streams. Default: 256.
+    /// Open gRPC streams, of which one peer may hold half. Default: 256.
     pub streams_max: NonZeroU32,
-    /// Bytes that are not in the spool yet. Default: 64 MiB.
+    /// Bytes that are not in the spool yet, of which one peer may hold half. Default: 64 MiB.
     pub in_flight_bytes_max: NonZeroU32,
-    /// Bytes of HTTP bodies and gRPC messages that are being read. Default: 64 MiB.
+    /// Bytes of HTTP bodies and gRPC messages that are being read, of which one peer may hold half.
+    /// Default: 64 MiB.
     pub body_bytes_max: NonZeroU32,
     /// How long an HTTP body or a gRPC message may take to arrive. Default: 30,000.
     pub body_wait_ms_max: NonZeroU32,

@@ -23,5 +23,5 @@ mod passing;
 pub mod spool;
 
 pub use agent::{Agent, Wiring};
-pub use config::Config;
+pub use config::{Config, SPOOL_BYTES_MIN};
 pub use metrics::Metrics;

@@ -88,6 +88,11 @@ impl Collector for Present {
                 totals.recorded,
             ),
             (
+                "passed_observations",
+                "Of these, observations that went past the spool, since the process began",
+                state.passed,
+            ),
+            (
                 "acknowledged_observations",
                 "Observations that a collector keeps",
                 totals.acknowledged,
@@ -120,6 +125,13 @@ impl Collector for Present {
         ] {
             let counter = ConstCounter::new(value);
             counter.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
+        }
+        let help = "Times that the spool could not do what it should, by kind";
+        let mut family =
+            encoder.encode_descriptor("spool_errors", help, None, MetricType::Counter)?;
+        for (kind, errors) in state.errors.by_kind() {
+            let label = [("kind", kind)];
+            ConstCounter::new(errors).encode(family.encode_family(&label)?)?;
         }
         let help = "Observations given up, by reason";
         let mut family =

@@ -84,7 +84,7 @@ impl Passing {
             let reason = "the spool keeps nothing now, and what it holds goes first; send again";
             return Err(NotPassed::Now(reason));
         }
-        if !self.counters.borrow().is_connected {
+        if !self.counters.borrow().takes_batches {
             let reason = "the spool keeps nothing now, and no collector answers; send again later";
             return Err(NotPassed::Now(reason));
         }

@@ -247,9 +247,13 @@ impl<S: Stock> Driver<S> {
     fn heard(&mut self, event: Event) {
         // What a transport says of itself tells nothing of the target.
         let is_from_target = !matches!(event, Event::Ready(Ready { time: None, .. }));
-        if is_from_target && self.is_in_outage {
-            self.is_in_outage = false;
-            tracing::info!("the target answers again");
+        if is_from_target {
+            if let Some(link) = &mut self.link {
+                link.is_answered = true;
+            }
+            if std::mem::take(&mut self.is_in_outage) {
+                tracing::info!("the target answers again");
+            }
         }
         match event {
             Event::Ready(ready) => self.opened(&ready),
@@ -320,7 +324,8 @@ impl<S: Stock> Driver<S> {
 
     fn publish(&self) {
         let counters = Counters {
-            is_connected: self.link.as_ref().is_some_and(|link| link.is_ready),
+            takes_batches: self.link.as_ref().is_some_and(|link| link.is_ready),
+            is_connected: self.link.as_ref().is_some_and(|link| link.is_answered),
             clock_offset_us: self.offset.micros(),
             ..self.outbox.tally.counters
         };

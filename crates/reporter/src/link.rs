@@ -19,6 +19,8 @@ pub(crate) struct Link {
     pub(crate) outgoing: mpsc::Sender<Outgoing>,
     pub(crate) incoming: Incoming,
     pub(crate) is_ready: bool,
+    /// Whether the target has said anything.
+    pub(crate) is_answered: bool,
     pub(crate) opened_at: Instant,
     pub(crate) opened: Timestamp,
     /// When it has served its time.
@@ -60,6 +62,7 @@ impl Link {
                 lost: None,
             },
             is_ready: false,
+            is_answered: false,
             opened_at: now,
             opened,
             renew_at: now + age_max.mul_f64(rand::random_range(0.9..=1.0)),

@@ -34,7 +34,10 @@ pub struct Counters {
     pub connections: u64,
     /// Connections lost or never made.
     pub connections_failed: u64,
-    /// Whether a connection is ready now.
+    /// Whether there is a connection that takes batches. Over HTTP that is known of no target
+    /// before it answers.
+    pub takes_batches: bool,
+    /// Whether a target has answered by the present connection.
     pub is_connected: bool,
     /// What has been learnt to add to the sender's clock, in microseconds.
     pub clock_offset_us: i64,

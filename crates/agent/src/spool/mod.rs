@@ -33,7 +33,7 @@ mod writer;
 mod tests;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,6 +43,7 @@ use sextant_reporter::parcel::Settled;
 use sextant_wire::batch::Totals;
 use sextant_wire::held::HeldBatch;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 pub use self::fault::SpoolError;
 use self::ledger::Ledger;
@@ -71,6 +72,7 @@ pub struct Spool {
     commands: mpsc::Sender<Command>,
     state: watch::Receiver<State>,
     epoch: u64,
+    turned: Arc<Mutex<Instant>>,
 }
 
 /// What a spool holds and has done.
@@ -92,6 +94,8 @@ pub struct State {
     pub has_way: bool,
     /// What the agent has done since its epoch began.
     pub totals: Totals,
+    /// Observations that were carried without being kept, since the process began.
+    pub passed: u64,
     /// Whether it keeps what comes.
     pub health: Health,
     /// What has failed since the process began.
@@ -151,6 +155,16 @@ pub struct Load {
     pub through: u64,
 }
 
+impl Errors {
+    pub(crate) fn by_kind(self) -> [(&'static str, u64); 3] {
+        [
+            ("full", self.full),
+            ("failed", self.failed),
+            ("unreadable", self.unreadable),
+        ]
+    }
+}
+
 impl Spool {
     /// Opens the spool in a directory, which is made if it is missing. A damaged file is put aside
     /// and begun anew.
@@ -175,7 +189,8 @@ impl Spool {
         let (commands, queue) = mpsc::channel(COMMANDS_MAX);
         let (publisher, state) = watch::channel(State::default());
         let epoch = ledger.life().epoch;
-        let writer = Writer::new(ledger, clock, queue, publisher);
+        let turned = Arc::new(Mutex::new(Instant::now()));
+        let writer = Writer::new(ledger, clock, queue, publisher, Arc::clone(&turned));
         let thread = std::thread::Builder::new().name("spool".to_owned());
         let started = thread.spawn(move || writer.run());
         started.map_err(|error| AgentError::Spool {
@@ -185,12 +200,24 @@ impl Spool {
             commands,
             state,
             epoch,
+            turned,
         })
     }
 
     /// 64 random bits, drawn when the file was made.
     pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// How long ago its thread last turned to its work.
+    pub fn idle_for(&self) -> Duration {
+        let turned = *self.turned.lock().unwrap_or_else(PoisonError::into_inner);
+        turned.elapsed()
+    }
+
+    /// Waits until the thread has ended.
+    pub(crate) async fn ended(&self) {
+        self.commands.closed().await;
     }
 
     /// What it holds and has done.

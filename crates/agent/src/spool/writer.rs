@@ -1,6 +1,6 @@
 //! The thread that has the file.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sextant_measure::time::Clock;
@@ -57,6 +57,9 @@ pub(super) struct Writer {
     /// Batches that could not be read, and are still in the file.
     damaged: Vec<Damaged>,
     errors: Errors,
+    passed: u64,
+    /// When it last turned to its work.
+    turned: Arc<Mutex<Instant>>,
     reason: String,
 }
 
@@ -74,6 +77,7 @@ impl Writer {
         clock: Arc<dyn Clock>,
         commands: mpsc::Receiver<Command>,
         state: watch::Sender<State>,
+        turned: Arc<Mutex<Instant>>,
     ) -> Self {
         let writer = Self {
             ledger,
@@ -85,6 +89,8 @@ impl Writer {
             settled: Vec::new(),
             damaged: Vec::new(),
             errors: Errors::default(),
+            passed: 0,
+            turned,
             reason: String::new(),
         };
         writer.publish();
@@ -107,6 +113,7 @@ impl Writer {
                 self.load(load);
             }
             self.publish();
+            *self.turned.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             if let Some(answer) = waiting.closing {
                 self.write(Vec::new());
                 // Who is answered may open the file again.
@@ -125,7 +132,10 @@ impl Writer {
                 self.ledger.arrived(&settled);
                 self.settled.extend(settled);
             }
-            Command::Count(totals) => self.ledger.count(totals),
+            Command::Count(totals) => {
+                self.passed += totals.recorded;
+                self.ledger.count(totals);
+            }
             Command::Tick => {}
             Command::Close { answer } => waiting.closing = Some(answer),
             load @ Command::Load { .. } => waiting.loads.push(load),
@@ -289,6 +299,7 @@ impl Writer {
             totals: life.totals.clone(),
             health: self.health,
             errors: self.errors,
+            passed: self.passed,
         };
         self.state.send_if_modified(|published| {
             let is_news = *published != state;

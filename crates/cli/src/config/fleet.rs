@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use sextant_agent::Config as AgentConfig;
+use sextant_agent::{Config as AgentConfig, SPOOL_BYTES_MIN};
 use sextant_eventlog::kafka::{KafkaConfig, SaslMechanism, Security};
 use sextant_reporter::target::Target;
 use sextant_store::clickhouse::ClickHouseConfig;
+use sextant_wire::identity::SEQUENCES_IN_FLIGHT_MAX;
 
 use super::Engines;
 use super::sections::ProcessConfig;
@@ -49,6 +50,7 @@ pub(super) fn problems(
     let mut wrong = Vec::new();
     instance(process, &mut wrong);
     collectors(engines, agent, &mut wrong);
+    spool(agent, &mut wrong);
     brokers(kafka, &mut wrong);
     if !is_name(&kafka.prefix) {
         let what = format!("{:?} cannot begin the name of a topic", kafka.prefix);
@@ -94,6 +96,19 @@ fn collectors(engines: Engines, agent: &AgentConfig, wrong: &mut Vec<Wrong>) {
         if let Err(error) = collector.parse::<Target>() {
             wrong.push(("agent", "collectors", error.to_string(), advice));
         }
+    }
+}
+
+fn spool(agent: &AgentConfig, wrong: &mut Vec<Wrong>) {
+    let given = u64::from(agent.in_flight_max.get());
+    if given > SEQUENCES_IN_FLIGHT_MAX {
+        let what = format!("{given} batches are more than a collector can tell apart");
+        wrong.push(("agent", "in_flight_max", what, "give at most 1024"));
+    }
+    let given = agent.spool_bytes_max.get();
+    if given < SPOOL_BYTES_MIN {
+        let what = format!("{given} bytes are less than two of the largest batches");
+        wrong.push(("agent", "spool_bytes_max", what, "give at least 1500000"));
     }
 }
 

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use prometheus_client::registry::Registry;
+use sextant_agent::spool::Spool;
 use sextant_agent::{Agent, Metrics, Wiring};
 use sextant_measure::id::AgentId;
+use sextant_measure::time::Timestamp;
 use sextant_reporter::target::{Target, Token};
 use sextant_reporter::transport::Transport;
 use sextant_reporter::transport::failover::Failover;
+use sextant_server::health::{Check, LoopAge};
 use tokio_util::sync::CancellationToken;
 
 use super::stages::Parts;
@@ -49,4 +52,22 @@ fn transport(parts: &Parts<'_>) -> anyhow::Result<Arc<dyn Transport>> {
     Ok(Arc::new(Failover::new(
         targets.collect::<anyhow::Result<_>>()?,
     )))
+}
+
+/// A spool, as health sees it.
+pub(super) struct SpoolCheck(pub(super) Spool);
+
+impl Check for SpoolCheck {
+    fn loops(&self, _: Timestamp) -> Vec<LoopAge> {
+        let idle_us = self.0.idle_for().as_micros();
+        vec![LoopAge {
+            name: "spool".to_owned(),
+            age_us: i64::try_from(idle_us).unwrap_or(i64::MAX),
+        }]
+    }
+
+    /// An agent takes reports with a full disk and without a collector, if not with both.
+    fn missing(&self, _: Timestamp) -> Vec<String> {
+        Vec::new()
+    }
 }

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
-use super::agent;
+use super::agent::{self, SpoolCheck};
 use super::backends::Backends;
 use super::exposition::{self, Shared};
 use super::grpc_health::GrpcHealth;
@@ -83,6 +83,9 @@ impl Stages {
             .is_agent()
             .then(|| agent::start(parts, registry, &stop.collecting))
             .transpose()?;
+        if let Some(agent) = &agent {
+            checks.push(Arc::new(SpoolCheck(agent.spool().clone())));
+        }
         if let Some(backends) = backends.as_ref().filter(|_| role.owns()) {
             let aggregator = parts.aggregator(backends, registry)?;
             checks.push(Arc::new(Owners::new(aggregator.pulse(), role)));
@@ -187,6 +190,12 @@ impl Stages {
                 None => std::future::pending().await,
             }
         };
+        let agent = async {
+            match &self.agent {
+                Some(agent) => agent.failed().await,
+                None => std::future::pending().await,
+            }
+        };
         let owned = async {
             match &mut self.owning {
                 Some(owning) => owning.await,
@@ -202,6 +211,7 @@ impl Stages {
         tokio::select! {
             reason = stopped => reason,
             error = refused => format!("the log refuses for good: {error}"),
+            reason = agent => reason.to_owned(),
             ended = owned => match ended {
                 Ok(Ok(())) => "the aggregator ended by itself".to_owned(),
                 Ok(Err(error)) => error.to_string(),
