@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use rand::prelude::*;
+use serde_json::{Value, json};
 use sextant_measure::observation::Observation;
 use sextant_measure::time::Timestamp;
 use sextant_tests::embedded::{agents, counts, expected};
@@ -13,6 +14,7 @@ use sextant_tests::page::{assert_true, endpoints, provider};
 use sextant_tests::process::{Process, command, end_of, eventually};
 use sextant_tests::traffic::{MODEL, observations, write};
 use sextant_tests::truth::by_provider;
+use sextant_wire::json::to_json;
 
 const SEED: u64 = 20_261_123;
 const NAME: &str = "edge-1";
@@ -73,11 +75,15 @@ fn p1_p2_kills_of_agent_and_collector_change_no_number() {
 fn p6_what_a_full_spool_gives_up_is_known_upstream() {
     let folder = tempfile::tempdir().unwrap();
     let (data, spool) = (folder.path().join("data"), folder.path().join("spool"));
-    let all = until_now(observations(SEED + 2, 2_000, 600));
+    let mut all = until_now(observations(SEED + 2, 3_000, 600));
+    for (n, observation) in all.iter_mut().enumerate() {
+        // As large as may be, so that there need not be many.
+        observation.request_id = Some(format!("{n:0>128}").parse().unwrap());
+    }
     let file = write(folder.path(), &all);
     let mut server = Process::standalone(&data);
     let mut starting = agent(&spool, &server.grpc, [ANY_PORT; 2]);
-    starting.env("SEXTANT_AGENT__SPOOL_BYTES_MAX", "60000");
+    starting.env("SEXTANT_AGENT__SPOOL_BYTES_MAX", "1500000");
     let mut edge = Process::ready(&mut starting);
     server.kill();
     let mut sending = replay(&file, &edge.grpc, &["--at-once"]);
@@ -85,10 +91,13 @@ fn p6_what_a_full_spool_gives_up_is_known_upstream() {
     let mut server = Process::standalone_again(&data, &server);
     let sent = all.len() as u64;
     let (acknowledged, lost) = settled(&edge, sent);
-    assert!(lost > 0, "the spool was never full");
-    assert!(acknowledged > 0, "all was lost");
-    let counted: u64 = endpoints(&server, MODEL, acknowledged).len() as u64;
-    assert!(counted > 0);
+    assert!(acknowledged > 0 && lost > 0, "{acknowledged}, {lost}");
+    let endpoints = endpoints(&server, MODEL, acknowledged);
+    let truths = by_provider(&all);
+    for endpoint in &endpoints {
+        let live = endpoint["sextant"]["counts"]["live"]["total"].as_u64();
+        assert!(live <= Some(truths[provider(endpoint)].live), "{endpoint}");
+    }
     assert_eq!(edge.terminate().code(), Some(0));
     assert_eq!(server.terminate().code(), Some(0));
     let told = agents(&data, NAME);
@@ -99,45 +108,105 @@ fn p6_what_a_full_spool_gives_up_is_known_upstream() {
     assert_eq!(last.dropped.values().sum::<u64>(), lost, "{last:?}");
 }
 
-/// A spool that can keep nothing: a batch is acknowledged once a collector has it, and not before.
+/// Reports of a gateway that gives them no number, one at a time, while no collector answers.
 #[test]
-fn p1_p9_what_cannot_be_kept_passes() {
+fn p1_p2_single_reports_outlive_an_outage_and_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let (data, spool) = (folder.path().join("data"), folder.path().join("spool"));
-    let all = until_now(observations(SEED + 3, 400, 600));
-    let file = write(folder.path(), &all);
+    let all = until_now(observations(SEED + 5, 20, 600));
     let mut server = Process::standalone(&data);
-    let mut starting = agent(&spool, &server.grpc, [ANY_PORT; 2]);
-    let edge = Process::ready(starting.env("SEXTANT_AGENT__SPOOL_BYTES_MAX", "1"));
-    let mut sending = replay(&file, &edge.grpc, &["--at-once"]);
-    assert!(end_of(&mut sending, "the replay").success());
-    assert_all(&server, &all);
+    let mut edge = Process::ready(&mut agent(&spool, &server.grpc, [ANY_PORT; 2]));
     server.kill();
-    let lines = std::fs::read_to_string(&file).unwrap();
-    let report = lines.lines().next().unwrap();
-    let ndjson = [("Content-Type", "application/x-ndjson")];
-    let (status, problem) = edge.post("/api/v1/observations", &ndjson, report);
-    assert_eq!(status, 503, "{problem}");
-    let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.contains("the spool keeps nothing"), "{problem}");
+    for (n, observation) in all.iter().enumerate() {
+        let (status, answer) = post(&edge, &[], &to_json(observation).to_string());
+        assert_eq!((status, &answer["accepted"]), (200, &json!(1)), "{answer}");
+        if n == all.len() / 2 {
+            let (http, grpc) = (address(&edge.http), address(&edge.grpc));
+            edge.kill();
+            edge = Process::ready(&mut agent(&spool, &server.grpc, [&http, &grpc]));
+        }
+    }
+    let server = Process::standalone_again(&data, &server);
+    assert_all(&server, &all);
 }
 
-/// A disk that fails in the middle: what is on it and what comes after all counts once.
+/// A disk that fails in the middle: what is on it and what comes after counts once, each. After a
+/// restart, too, at which what had been sent is sent again.
 #[test]
-fn p1_p9_a_disk_that_fails_loses_nothing() {
+fn p1_p2_p9_a_disk_that_fails_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (data, spool) = (folder.path().join("data"), folder.path().join("spool"));
     let all = until_now(observations(SEED + 4, 2_000, 600));
     let file = write(folder.path(), &all);
-    let server = Process::standalone(&data);
+    let mut server = Process::standalone(&data);
     let starting = agent(&spool, &server.grpc, [ANY_PORT; 2]);
-    let edge = Process::ready(&mut failing_past_kib(256, &starting));
+    let mut edge = Process::ready(&mut failing_past_kib(128, &starting));
     let mut sending = replay(&file, &edge.grpc, &["--at-once"]);
     assert!(end_of(&mut sending, "the replay").success());
     assert_all(&server, &all);
     let (_, text) = edge.request("/metrics");
-    let failed = "sextant_agent_spool_failed 1";
-    assert!(text.as_str().unwrap().contains(failed), "{text}");
+    let text = text.as_str().unwrap();
+    assert!(text.contains("sextant_agent_spool_failed 1"), "{text}");
+    assert!(
+        !text.contains("sextant_agent_passed_observations_total 0"),
+        "{text}"
+    );
+
+    // Without a collector there is nothing left to keep a report.
+    server.kill();
+    let lines = std::fs::read_to_string(&file).unwrap();
+    let refused = eventually("a connection that is lost", || {
+        let (status, problem) = post(&edge, &[], lines.lines().next().unwrap());
+        (status != 200).then_some((status, problem))
+    });
+    assert_eq!(refused.0, 503, "{}", refused.1);
+    let detail = refused.1["detail"].as_str().unwrap();
+    assert!(detail.contains("the spool keeps nothing now"), "{detail}");
+
+    edge.kill();
+    let mut edge = Process::ready(&mut agent(&spool, &server.grpc, [ANY_PORT; 2]));
+    let mut server = Process::standalone_again(&data, &server);
+    eventually("an empty spool", || {
+        let (_, text) = edge.try_request("/metrics")?;
+        let is_empty = text
+            .as_str()?
+            .contains("sextant_agent_spool_observations 0");
+        is_empty.then_some(())
+    });
+    assert_all(&server, &all);
+    assert_eq!(edge.terminate().code(), Some(0));
+    assert_eq!(server.terminate().code(), Some(0));
+    assert_eq!(counts(&data), expected(&all));
+}
+
+/// Where an agent runs is no part of what a batch is: one that comes by it and past it counts once.
+#[test]
+fn p2_a_batch_that_comes_by_an_agent_and_past_it_counts_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, spool) = (folder.path().join("data"), folder.path().join("spool"));
+    let mut all = until_now(observations(SEED + 6, 20, 600));
+    all.iter_mut().for_each(|it| it.definition.region = None);
+    let server = Process::standalone(&data);
+    let mut starting = agent(&spool, &server.grpc, [ANY_PORT; 2]);
+    let edge = Process::ready(starting.env("SEXTANT_AGENT__REGION", "eu-west-1"));
+    let lines: Vec<_> = all.iter().map(|it| to_json(it).to_string()).collect();
+    let identity = [
+        ("Sextant-Agent", "gateway-1"),
+        ("Sextant-Epoch", "7"),
+        ("Sextant-Sequence", "1"),
+    ];
+    assert_eq!(post(&edge, &identity, &lines.join("\n")).0, 200);
+    let endpoints = endpoints(&server, MODEL, all.len() as u64);
+    for endpoint in &endpoints {
+        let regions = endpoint["sextant"]["regions"].as_object().unwrap();
+        assert_eq!(regions.keys().collect::<Vec<_>>(), ["eu-west-1"]);
+    }
+    assert_eq!(post(&server, &identity, &lines.join("\n")).0, 200);
+    // What comes after the repeat in the log shows that it has been read.
+    let mut last = identity;
+    last[2].1 = "2";
+    assert_eq!(post(&server, &last, &lines[0]).0, 200);
+    sextant_tests::page::endpoints(&server, MODEL, all.len() as u64 + 1);
 }
 
 /// The same command, for which writing to a file past its first KiB fails as a broken disk does.
@@ -208,6 +277,12 @@ fn settled(edge: &Process, sent: u64) -> (u64, u64) {
         let (acknowledged, lost) = (sum("acknowledged"), sum("dropped"));
         (acknowledged + lost == sent).then_some((acknowledged, lost))
     })
+}
+
+fn post(to: &Process, headers: &[(&str, &str)], lines: &str) -> (u16, Value) {
+    let mut all = vec![("Content-Type", "application/x-ndjson")];
+    all.extend(headers);
+    to.post("/api/v1/observations", &all, lines)
 }
 
 fn address(url: &str) -> String {

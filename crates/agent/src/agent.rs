@@ -1,9 +1,11 @@
 //! An agent, put together.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sextant_intake::Intake;
+use sextant_intake::senders::Senders;
 use sextant_measure::id::AgentId;
 use sextant_measure::time::Clock;
 use sextant_reporter::courier::{Courier, Errand};
@@ -19,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::error::AgentError;
 use crate::forwarding;
-use crate::keeping::{Keeping, Rules};
+use crate::keeping::Keeping;
 use crate::metrics::Metrics;
 use crate::passing::Passing;
 use crate::spool::{Spool, State};
@@ -28,6 +30,8 @@ use crate::spool::{Spool, State};
 const PASSING_MAX: usize = 64;
 /// Ends that wait to be heard of.
 const SETTLED_MAX: usize = 4_096;
+/// Senders that are told from new ones.
+const SENDERS_MAX: NonZeroU32 = NonZeroU32::new(10_000).expect("is not zero");
 /// Senders whose signs of life are passed on.
 const RELAYED_MAX: usize = 1_024;
 
@@ -102,12 +106,10 @@ impl Agent {
         let limits = config.limits();
         let keeping = Keeping {
             limits: limits.clone(),
-            rules: Rules {
-                region: config.region.clone(),
-            },
             spool: spool.clone(),
             passing: passing_on,
             relay,
+            senders: Senders::new(SENDERS_MAX),
         };
         let wiring = sextant_intake::Wiring {
             clock,

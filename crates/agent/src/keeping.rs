@@ -1,14 +1,15 @@
 //! Batches become rows in the spool.
 //!
 //! What a collector would refuse one by one is refused here, by the same rules, and the rest is
-//! kept as it came: nothing is stamped but the host's region, so that a batch that comes again,
-//! here or at a collector, hashes alike.
+//! kept as it came: nothing is stamped, so that a batch that comes again, here or at a collector,
+//! hashes alike.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use sextant_intake::budget::{Held, Refused};
 use sextant_intake::directory::{Directory, Meaning, Resolve, UnusableId};
+use sextant_intake::senders::{Sender, Senders};
 use sextant_intake::submission::{Submission, merge};
 use sextant_intake::{Arrived, Keeper, Limits, refusal};
 use sextant_measure::id::Region;
@@ -35,20 +36,17 @@ const ROW_BYTES: usize = 256;
 /// Keeps batches in the spool.
 pub struct Keeping {
     pub(crate) limits: Limits,
-    pub(crate) rules: Rules,
     pub(crate) spool: Spool,
     pub(crate) passing: Arc<Passing>,
     pub(crate) relay: Arc<Relay>,
+    pub(crate) senders: Senders,
 }
 
-/// By what definitions are understood.
-#[derive(Debug, Clone, Default)]
-pub struct Rules {
-    /// The region of observations that name none; without one, it is left to the collector.
-    pub region: Option<Region>,
-}
+/// By what definitions are understood: as they are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rules;
 
-/// A definition, its region filled in.
+/// A definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known(Definition);
 
@@ -63,9 +61,11 @@ pub struct Pending {
 impl Resolve for Rules {
     type Meaning = Known;
 
-    fn resolve(&self, definition: Definition) -> Known {
+    /// Where the sender is, is said once for all that an agent sends on. Another agent's region, if
+    /// one stands before this one, is kept with the batch.
+    fn resolve(&self, definition: Definition, region: Option<&Region>) -> Known {
         Known(Definition {
-            region: definition.region.or_else(|| self.region.clone()),
+            region: definition.region.or_else(|| region.cloned()),
             ..definition
         })
     }
@@ -85,12 +85,19 @@ impl Keeper for Keeping {
     type Pending = Pending;
 
     fn rules(&self) -> &Rules {
-        &self.rules
+        &Rules
     }
 
-    /// How many new senders there may be is the collector's to say.
-    fn meet(&self, _: Arrived<'_>, _: &Batch) -> Result<(), BatchRefusal> {
-        Ok(())
+    /// Within what a collector takes, or these would hold up all that comes after them.
+    fn meet(&self, arrived: Arrived<'_>, batch: &Batch) -> Result<(), BatchRefusal> {
+        let Some(identity) = &batch.identity else {
+            return Ok(());
+        };
+        let sender = Sender {
+            agent: identity.agent.clone(),
+            epoch: identity.epoch,
+        };
+        self.senders.meet(arrived.peer, &sender).map(drop)
     }
 
     fn judge(

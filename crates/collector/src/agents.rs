@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sextant_intake::peer::Peer;
-use sextant_intake::refusal;
+use sextant_intake::senders::{Sender, Senders};
 use sextant_measure::id::AgentId;
 use sextant_measure::time::Timestamp;
 use sextant_wire::answer::BatchRefusal;
@@ -16,7 +16,6 @@ use tokio_util::task::TaskTracker;
 use crate::append::Appender;
 use crate::config::Config;
 use crate::metrics::Logged;
-use crate::senders::{Sender, Senders};
 
 /// The senders of late and their reports.
 pub(crate) struct Agents {
@@ -53,12 +52,8 @@ impl Agents {
 
     /// Lets a known sender pass, and a new one within its peer's quota.
     pub(crate) fn meet(&self, peer: &Peer, sender: &Sender) -> Result<(), BatchRefusal> {
-        let now = Instant::now();
-        if !self.senders.see(sender, now) {
-            peer.new_senders.take(1).map_err(refusal::new_senders)?;
-            let evicted = self.senders.open(sender.clone(), now);
-            self.metrics.evicted_senders.inc_by(evicted);
-        }
+        let evicted = self.senders.meet(peer, sender)?;
+        self.metrics.evicted_senders.inc_by(evicted);
         Ok(())
     }
 

@@ -39,7 +39,7 @@ pub struct Target {
 impl Resolve for Rules {
     type Meaning = Target;
 
-    fn resolve(&self, definition: Definition) -> Target {
+    fn resolve(&self, definition: Definition, sender_in: Option<&Region>) -> Target {
         let definition_hash = definition_hash(&definition);
         let Definition {
             model,
@@ -57,7 +57,7 @@ impl Resolve for Rules {
                     provider,
                     quantization: quantization.unwrap_or_default(),
                 },
-                region: region.unwrap_or_else(|| self.region.clone()),
+                region: region.unwrap_or_else(|| sender_in.unwrap_or(&self.region).clone()),
             },
             stamped_by: None,
         };

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use sextant_eventlog::LogError;
 use sextant_intake::budget::{Held, Refused};
 use sextant_intake::peer::Peer;
+use sextant_intake::senders::Sender;
 use sextant_intake::submission::Submission;
 use sextant_intake::{Arrived, Keeper, Limits, refusal};
 use sextant_measure::id::AgentId;
@@ -22,7 +23,6 @@ use crate::append::{Appender, Placed};
 use crate::collector::Instance;
 use crate::directory::{Directory, Rules};
 use crate::metrics::Logged;
-use crate::senders::Sender;
 
 /// Bytes in flight that a batch costs beside its records.
 const BATCH_BYTES: usize = 512;

@@ -21,7 +21,6 @@ pub mod config;
 pub mod directory;
 pub mod keeping;
 pub mod metrics;
-mod senders;
 
 pub use collector::{Collector, Instance, Wiring};
 pub use config::Config;

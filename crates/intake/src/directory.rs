@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use sextant_measure::id::Region;
 use sextant_measure::observation::Definition;
 use sextant_measure::refusal::Refusal;
 
@@ -18,8 +19,9 @@ pub trait Resolve: Send + Sync {
     /// What a definition comes to.
     type Meaning: Meaning;
 
-    /// What the definition comes to.
-    fn resolve(&self, definition: Definition) -> Self::Meaning;
+    /// What the definition comes to, of a sender that is in this region. That is no part of what the
+    /// sender named.
+    fn resolve(&self, definition: Definition, region: Option<&Region>) -> Self::Meaning;
 }
 
 /// What an id stands for.
@@ -37,6 +39,8 @@ pub struct Directory<M> {
     /// Entries of all other ids.
     other: HashMap<u32, u32>,
     is_full: bool,
+    /// Where the sender is.
+    region: Option<Region>,
     /// The batch that is being judged, counted from 1.
     batch: u64,
 }
@@ -76,19 +80,28 @@ impl<M> Default for Directory<M> {
             counted: Vec::new(),
             other: HashMap::new(),
             is_full: false,
+            region: None,
             batch: 0,
         }
     }
 }
 
 impl<M: Meaning> Directory<M> {
+    /// Of a sender that is in this region.
+    pub fn in_region(region: Option<Region>) -> Self {
+        Self {
+            region,
+            ..Self::default()
+        }
+    }
+
     /// Defines an id. One that cannot be is kept as its refusal, so that its observations are
     /// refused by name. Defining an id again alike changes nothing.
     pub fn define<R>(&mut self, id: u32, definition: Result<Definition, Refusal>, rules: &R)
     where
         R: Resolve<Meaning = M>,
     {
-        let meaning = definition.map(|definition| rules.resolve(definition));
+        let meaning = definition.map(|definition| rules.resolve(definition, self.region.as_ref()));
         if let Some(entry) = self.entry_mut(id) {
             entry.is_conflicting |= !is_alike(&entry.meaning, &meaning);
             return;

@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use sextant_measure::id::Region;
 use sextant_measure::observation::Definition;
 use sextant_measure::refusal::Refusal;
 use sextant_wire::answer::BatchRefusal;
@@ -20,6 +21,7 @@ use sextant_wire::v1::observation_service_server::{
     ObservationService, ObservationServiceServer, SERVICE_NAME,
 };
 use tonic::body::Body;
+use tonic::metadata::MetadataMap;
 use tonic::server::NamedService;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -31,7 +33,7 @@ use crate::keeper::Keeper;
 use crate::limits::length;
 use crate::metrics::Transport;
 use crate::peer::PeerKey;
-use crate::refusal;
+use crate::{refusal, region};
 
 /// The service, what arrives for it limited, before a server's own layers.
 pub struct Bounded<K> {
@@ -126,7 +128,8 @@ impl<K: Keeper> ObservationService for Service<K> {
         request: Request<Streaming<v1::ReportRequest>>,
     ) -> Result<Response<Answers>, Status> {
         let peer = PeerKey::of_request(request.extensions());
-        stream::open(&self.0, &peer, request.into_inner())
+        region(request.metadata())
+            .and_then(|region| stream::open(&self.0, &peer, region, request.into_inner()))
             .map(Response::new)
             .map_err(|refusal| status(&refusal))
     }
@@ -136,8 +139,11 @@ impl<K: Keeper> ObservationService for Service<K> {
         request: Request<v1::ReportBatchRequest>,
     ) -> Result<Response<v1::ReportBatchResponse>, Status> {
         let peer = PeerKey::of_request(request.extensions());
-        let request = request.into_inner();
-        let (batch, mut directory) = self.read(request).map_err(|refusal| status(&refusal))?;
+        let region = region(request.metadata())
+            .map_err(|refusal| status(&self.0.refuse(Transport::GrpcUnary, 0, refusal)))?;
+        let (batch, mut directory) = self
+            .read(request.into_inner(), region)
+            .map_err(|refusal| status(&refusal))?;
         let acknowledgement = self
             .0
             .submit(&peer, Transport::GrpcUnary, batch, &mut directory)
@@ -153,6 +159,7 @@ impl<K: Keeper> Service<K> {
     fn read(
         &self,
         request: v1::ReportBatchRequest,
+        region: Option<Region>,
     ) -> Result<(Batch, DirectoryOf<K>), BatchRefusal> {
         let Self(intake) = self;
         let refuse =
@@ -166,7 +173,7 @@ impl<K: Keeper> Service<K> {
             let message = format!("more than {definitions_max} definitions; send smaller batches");
             return refuse(observations, refusal::invalid(message));
         }
-        let mut directory = DirectoryOf::<K>::default();
+        let mut directory = DirectoryOf::<K>::in_region(region);
         for definition in &request.definitions {
             directory.define(definition.id, meaning(definition), intake.keeper().rules());
         }
@@ -175,6 +182,11 @@ impl<K: Keeper> Service<K> {
             Err(error) => refuse(observations, refusal::undecodable(&error)),
         }
     }
+}
+
+/// Where the caller says it is.
+fn region(metadata: &MetadataMap) -> Result<Option<Region>, BatchRefusal> {
+    region::of(&metadata.clone().into_headers()).map_err(refusal::invalid)
 }
 
 /// How many observations a batch claims to hold, before it is known to hold together.

@@ -13,6 +13,7 @@ use axum::response::Response;
 use axum::routing::post;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, StatusCode};
+use sextant_measure::id::Region;
 use sextant_wire::answer::{Acknowledgement, BatchRefusal};
 use tokio::time::timeout;
 
@@ -23,7 +24,7 @@ use crate::keeper::Keeper;
 use crate::limits::length;
 use crate::metrics::Transport;
 use crate::peer::{Peer, PeerKey};
-use crate::refusal;
+use crate::{refusal, region};
 
 /// Where observations are posted.
 pub const PATH: &str = "/api/v1/observations";
@@ -57,8 +58,11 @@ async fn take<K: Keeper>(
     }
     let identity = identity::of(request.headers()).map_err(refusal::invalid);
     let identity = identity.map_err(refuse)?;
+    let region = region::of(request.headers()).map_err(refusal::invalid);
+    let region = region.map_err(refuse)?;
     let peer = intake.peer(&key).map_err(refuse)?;
-    let posted = read(intake, &peer, request).await?.map_err(refuse)?;
+    let posted = read(intake, &peer, region, request).await?;
+    let posted = posted.map_err(refuse)?;
     let unknown_fields = posted.unknown_fields;
     intake.metrics.unknown_fields.inc_by(unknown_fields);
     let (submission, mut directory) = posted.under(identity);
@@ -70,6 +74,7 @@ async fn take<K: Keeper>(
 async fn read<K: Keeper>(
     intake: &Arc<Intake<K>>,
     peer: &Peer,
+    region: Option<Region>,
     request: Request,
 ) -> Result<Result<Posted<K>, BatchRefusal>, Problem> {
     let (limits, keeper) = (&intake.limits, Arc::clone(intake.keeper()));
@@ -106,7 +111,7 @@ async fn read<K: Keeper>(
     };
     let observations_max = length(limits.observations_max);
     // Megabytes of JSON would keep the other tasks of this thread waiting.
-    let parse = move || Posted::parse(&body, observations_max, keeper.rules());
+    let parse = move || Posted::parse(&body, observations_max, region, keeper.rules());
     let posted = intake.tasks.spawn_blocking(parse).await;
     Ok(posted.unwrap_or_else(|_| Err(refusal::stopping(limits))))
 }

@@ -28,6 +28,8 @@ pub mod limits;
 pub mod metrics;
 pub mod peer;
 pub mod refusal;
+mod region;
+pub mod senders;
 pub mod submission;
 
 pub use intake::{Intake, Wiring};

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use sextant_measure::id::Region;
 use sextant_measure::id::{Operation, RequestId};
 use sextant_measure::observation::{Definition, Observation};
 use sextant_measure::refusal::Refusal;
@@ -34,9 +35,10 @@ impl Submission {
     /// stand for. What could not be read is told at its place.
     pub fn gather<R: Resolve>(
         observations: impl IntoIterator<Item = Result<Observation, Refusal>>,
+        region: Option<Region>,
         rules: &R,
     ) -> (Self, Directory<R::Meaning>) {
-        let mut directory = Directory::default();
+        let mut directory = Directory::in_region(region);
         let mut ids: HashMap<Definition, u32> = HashMap::new();
         let (mut columns, mut refused) = (ColumnsBuilder::default(), Vec::new());
         for (index, observation) in (0_u32..).zip(observations) {

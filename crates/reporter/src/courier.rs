@@ -102,6 +102,13 @@ struct Shelf {
 }
 
 impl Shelf {
+    /// The place of the first that may go beside those under way. One that has to wait for another
+    /// sender's of the same number holds up nothing else.
+    fn next(&self, flights: &Flights) -> Option<usize> {
+        let mut waiting = self.waiting.iter();
+        waiting.position(|batch| flights.has_place_for(batch.identity()))
+    }
+
     fn tell(&mut self) {
         while let Some(settled) = self.untold.front() {
             if self.errand.settled.try_send(*settled).is_err() {
@@ -146,16 +153,15 @@ impl Stock for Shelf {
     }
 
     fn is_due(&self, _: Instant, _: Limits, flights: &Flights, _: bool) -> bool {
-        let next = self.waiting.front();
-        next.is_some_and(|batch| flights.has_place_for(batch.identity()))
+        self.next(flights).is_some()
     }
 
     fn due_at(&self) -> Option<Instant> {
         None
     }
 
-    fn take(&mut self, _: Instant, _: Limits) -> Option<Batch> {
-        self.waiting.pop_front()
+    fn take(&mut self, _: Instant, _: Limits, flights: &Flights) -> Option<Batch> {
+        self.waiting.remove(self.next(flights)?)
     }
 
     fn put_back(&mut self, _: Vec<Row>) {}

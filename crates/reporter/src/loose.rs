@@ -93,7 +93,7 @@ impl Stock for Loose {
         self.gathering.due_at()
     }
 
-    fn take(&mut self, now: Instant, limits: Limits) -> Option<Batch> {
+    fn take(&mut self, now: Instant, limits: Limits, _: &Flights) -> Option<Batch> {
         let rows = self.gathering.take(limits, now, self.delay);
         if rows.is_empty() {
             return None;

@@ -275,7 +275,7 @@ impl<S: Stock> Outbox<S> {
 
     /// Lets the next batch begin its way, unless the target would never take it.
     fn begin(&mut self, now: Instant) -> Option<u64> {
-        let batch = self.stock.take(now, self.limits)?;
+        let batch = self.stock.take(now, self.limits, &self.flights)?;
         self.tally.counters.sent += batch.len() as u64;
         self.tally.counters.batches += 1;
         let fits = S::DIVIDES || self.limits.hold(&batch);

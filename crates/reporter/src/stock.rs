@@ -49,8 +49,8 @@ pub(crate) trait Stock: Send + 'static {
     /// When there will be one, if nothing else comes.
     fn due_at(&self) -> Option<Instant>;
 
-    /// The next batch, under its number.
-    fn take(&mut self, now: Instant, limits: Limits) -> Option<Batch>;
+    /// The next batch that may go beside those under way, under its number.
+    fn take(&mut self, now: Instant, limits: Limits, flights: &Flights) -> Option<Batch>;
 
     /// Takes back rows whose number has been given up.
     fn put_back(&mut self, rows: Vec<Row>);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::Uri;
 use http::uri::{Authority, Scheme};
 use secrecy::{ExposeSecret as _, SecretString};
+use sextant_measure::id::Region;
 use sextant_measure::time::Clock;
 
 use crate::error::ReporterError;
@@ -30,15 +31,18 @@ pub enum Target {
 pub struct Token(SecretString);
 
 impl Target {
-    /// The way there.
+    /// The way there, for a sender in this region.
     pub fn transport(
         &self,
         token: Option<&Token>,
+        region: Option<&Region>,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<dyn Transport>, ReporterError> {
         Ok(match self {
-            Self::Grpc(uri) => Arc::new(GrpcTransport::new(uri.clone(), token)?),
-            Self::Http(uri) => Arc::new(HttpTransport::new(uri.clone(), token, clock)?),
+            Self::Grpc(uri) => Arc::new(GrpcTransport::new(uri.clone(), token)?.in_region(region)),
+            Self::Http(uri) => {
+                Arc::new(HttpTransport::new(uri.clone(), token, clock)?.in_region(region))
+            }
         })
     }
 }

@@ -36,7 +36,7 @@ pub fn start(
     stop: &CancellationToken,
 ) -> Result<(), ReporterError> {
     for agent in world.agents() {
-        let transport = target.transport(Some(token), Arc::clone(clock))?;
+        let transport = target.transport(Some(token), None, Arc::clone(clock))?;
         let options = Options::new(agent.id().clone());
         let sender = Sender::start(options, transport, Arc::clone(clock))?;
         let (world, agent) = (Arc::clone(world), Arc::clone(agent));

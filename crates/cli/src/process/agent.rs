@@ -44,9 +44,10 @@ fn transport(parts: &Parts<'_>) -> anyhow::Result<Arc<dyn Transport>> {
             Some(Token::new(text.trim().to_owned().into()))
         }
     };
+    let region = config.region.as_ref();
     let targets = config.collectors().map(|address| {
         let target: Target = address.parse()?;
-        let transport = target.transport(token.as_ref(), Arc::clone(&parts.clock))?;
+        let transport = target.transport(token.as_ref(), region, Arc::clone(&parts.clock))?;
         Ok((address.to_owned(), transport))
     });
     Ok(Arc::new(Failover::new(

@@ -51,7 +51,7 @@ impl Probing {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let target: Target = format!("grpc://{}", reachable(grpc)).parse()?;
         let token = Token::new(reload.guard.own_token().clone());
-        let transport = target.transport(Some(&token), Arc::clone(&clock))?;
+        let transport = target.transport(Some(&token), None, Arc::clone(&clock))?;
         let instance = reload.job.instance(config, reload.environment);
         let name = AgentId::new(&format!("{instance}-prober")).context("the prober's name")?;
         let sender = Sender::start(Options::new(name), transport, Arc::clone(&clock))?;

@@ -31,7 +31,7 @@ impl<K: Keeper> SpanSink for SpanIntake<K> {
         let peer = PeerKey::of_request(from);
         let (submission, mut directory) = {
             let observations = observations.into_iter().map(Ok);
-            Submission::gather(observations, intake.keeper().rules())
+            Submission::gather(observations, None, intake.keeper().rules())
         };
         let answer = intake.submit(&peer, Transport::Otlp, submission, &mut directory);
         let acknowledgement = answer.await.map_err(refused)?;

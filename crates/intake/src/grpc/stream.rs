@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sextant_measure::id::Region;
 use sextant_wire::answer::{Acknowledgement, BatchRefusal};
 use sextant_wire::batch::{Batch, Heartbeat};
 use sextant_wire::v1;
@@ -85,6 +86,7 @@ enum End {
 pub(super) fn open<K: Keeper>(
     intake: &Arc<Intake<K>>,
     peer: &PeerKey,
+    region: Option<Region>,
     requests: Streaming<v1::ReportRequest>,
 ) -> Result<Answers, BatchRefusal> {
     let peer = intake.peer(peer)?;
@@ -96,7 +98,7 @@ pub(super) fn open<K: Keeper>(
     let reader = Reader {
         intake: Arc::clone(intake),
         peer,
-        directory: DirectoryOf::<K>::default(),
+        directory: DirectoryOf::<K>::in_region(region),
         definitions: None,
         writer: Writer {
             answers,

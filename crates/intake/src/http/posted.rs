@@ -1,5 +1,6 @@
 //! From a body to a batch.
 
+use sextant_measure::id::Region;
 use sextant_wire::answer::{BatchRefusal, BatchRefusalReason};
 use sextant_wire::identity::Identity;
 use sextant_wire::json::{BodyError, parse};
@@ -21,10 +22,11 @@ impl<K: Keeper> Posted<K> {
     pub(super) fn parse(
         body: &[u8],
         observations_max: usize,
+        region: Option<Region>,
         rules: &K::Rules,
     ) -> Result<Self, BatchRefusal> {
         let parsed = parse(body, observations_max).map_err(|error| unreadable(&error))?;
-        let (submission, directory) = Submission::gather(parsed.observations, rules);
+        let (submission, directory) = Submission::gather(parsed.observations, region, rules);
         Ok(Self {
             submission,
             directory,

@@ -6,10 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::{Stream, StreamExt as _, stream};
 use http::Uri;
+use sextant_measure::id::Region;
 use sextant_measure::observation::Observation;
 use sextant_measure::time::Timestamp;
 use sextant_wire::answer::BatchRefusal;
 use sextant_wire::batch::{Batch, definition_message};
+use sextant_wire::identity::REGION_HEADER;
 use sextant_wire::v1;
 use sextant_wire::v1::observation_service_client::ObservationServiceClient;
 use sextant_wire::v1::report_request::Message;
@@ -39,6 +41,7 @@ const ROW_BYTES_MAX: usize = 72;
 pub struct GrpcTransport {
     endpoint: Endpoint,
     authorization: Option<MetadataValue<Ascii>>,
+    region: Option<MetadataValue<Ascii>>,
 }
 
 impl GrpcTransport {
@@ -59,7 +62,16 @@ impl GrpcTransport {
         Ok(Self {
             endpoint,
             authorization: authorization.transpose()?,
+            region: None,
         })
+    }
+
+    /// Says where it is, for what names no region.
+    #[must_use]
+    pub fn in_region(mut self, region: Option<&Region>) -> Self {
+        // A region's name is ASCII.
+        self.region = region.and_then(|region| MetadataValue::try_from(region.as_str()).ok());
+        self
     }
 
     async fn converse(
@@ -74,6 +86,9 @@ impl GrpcTransport {
             request
                 .metadata_mut()
                 .insert("authorization", value.clone());
+        }
+        if let Some(region) = &self.region {
+            request.metadata_mut().insert(REGION_HEADER, region.clone());
         }
         let mut client = ObservationServiceClient::new(channel);
         let answers = client.report(request).await;

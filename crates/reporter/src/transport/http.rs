@@ -14,8 +14,10 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use sextant_measure::id::Region;
 use sextant_measure::observation::Observation;
 use sextant_measure::time::Clock;
+use sextant_wire::identity::REGION_HEADER;
 use tokio::sync::mpsc;
 
 use super::chain::chain;
@@ -40,6 +42,7 @@ pub struct HttpTransport {
     client: Client<HttpConnector, Full<Bytes>>,
     uri: Uri,
     authorization: Option<HeaderValue>,
+    region: Option<HeaderValue>,
     clock: Arc<dyn Clock>,
 }
 
@@ -68,8 +71,17 @@ impl HttpTransport {
             client,
             uri,
             authorization: authorization.transpose()?,
+            region: None,
             clock,
         })
+    }
+
+    /// Says where it is, for what names no region.
+    #[must_use]
+    pub fn in_region(mut self, region: Option<&Region>) -> Self {
+        // A region's name is ASCII.
+        self.region = region.and_then(|region| HeaderValue::try_from(region.as_str()).ok());
+        self
     }
 
     async fn post(&self, batch: &Batch) -> Result<Event, Lost> {
@@ -91,6 +103,9 @@ impl HttpTransport {
             .header("sextant-sequence", identity.sequence);
         if let Some(value) = &self.authorization {
             request = request.header(AUTHORIZATION, value.clone());
+        }
+        if let Some(region) = &self.region {
+            request = request.header(REGION_HEADER, region.clone());
         }
         let request = request.body(Full::new(batch.lines()));
         request.map_err(|error| Lost::for_good(chain(&error)))

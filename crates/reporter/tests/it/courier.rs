@@ -152,6 +152,22 @@ async fn two_of_one_number_are_never_on_their_way_together() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_has_to_wait_for_another_of_its_number_holds_up_nothing_else() {
+    let collector = Collector::new(|it| match it.names[0].as_str() {
+        "r0" => Reaction::SayNothing,
+        _ => Reaction::Take,
+    });
+    let bench = Bench::new(options(), Fake::new(&collector));
+    let mut parcels = vec![parcel(0, "a", 1, 0..5), parcel(1, "bb", 1, 5..10)];
+    parcels.extend((2..10).map(|n| parcel(n, "ccc", n, n * 5..n * 5 + 5)));
+    let fates = bench.carry(parcels, ms(500)).await;
+    assert_eq!(
+        fates.into_keys().collect::<Vec<_>>(),
+        (2..10).collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_never_passes_is_told_whole_and_the_rest_goes_on() {
     let collector = Collector::new(|it| match it.names[0].as_str() {
         "r5" => Reaction::Refuse(Reason::Invalid, None),

@@ -97,7 +97,7 @@ impl GrpcServer {
 
     pub(crate) fn transport(&self, token: Option<&Token>) -> Arc<dyn Transport> {
         let target: Target = format!("grpc://{}", self.address).parse().unwrap();
-        target.transport(token, TestClock::new()).unwrap()
+        target.transport(token, None, TestClock::new()).unwrap()
     }
 }
 

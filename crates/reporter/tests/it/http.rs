@@ -151,6 +151,6 @@ async fn the_token_goes_with_each_request() {
     assert!(report.is_complete());
     let unfit = Token::new("a\nb".into());
     let target: sextant_reporter::target::Target = "http://127.0.0.1:1".parse().unwrap();
-    let refused = target.transport(Some(&unfit), crate::kit::TestClock::new());
+    let refused = target.transport(Some(&unfit), None, crate::kit::TestClock::new());
     assert_eq!(refused.err(), Some(ReporterError::Token));
 }

@@ -96,7 +96,7 @@ impl HttpServer {
 
     pub(crate) fn transport(&self, token: Option<&Token>) -> Arc<dyn Transport> {
         let target: Target = format!("http://{}", self.address).parse().unwrap();
-        target.transport(token, TestClock::new()).unwrap()
+        target.transport(token, None, TestClock::new()).unwrap()
     }
 }
 

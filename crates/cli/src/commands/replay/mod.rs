@@ -38,7 +38,7 @@ pub(super) async fn run(args: &ReplayArgs, environment: &Environment) -> Result<
     let clock = Arc::new(SystemClock);
     let transport = args
         .to
-        .transport(token.as_ref(), Arc::clone(&clock) as _)
+        .transport(token.as_ref(), None, Arc::clone(&clock) as _)
         .context("cannot reach the target")?;
 
     let survey = Survey::of(open(&args.file)?).context("cannot read the observations")?;

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use sextant_measure::id::AgentId;
+use sextant_wire::answer::BatchRefusal;
 use tokio::time::Instant;
 
-use crate::config::length;
+use crate::limits::length;
+use crate::peer::Peer;
+use crate::refusal;
 
 /// A pair that is silent for so long is forgotten, as the owners of partitions forget it.
 const EXPIRY: Duration = Duration::from_mins(45);
@@ -19,14 +22,16 @@ const EVICTED_PART: usize = 8;
 
 /// One life of an agent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Sender {
-    pub(crate) agent: AgentId,
-    pub(crate) epoch: u64,
+pub struct Sender {
+    /// Its name.
+    pub agent: AgentId,
+    /// Which life.
+    pub epoch: u64,
 }
 
 /// The senders of late, bounded.
 #[derive(Debug)]
-pub(crate) struct Senders {
+pub struct Senders {
     sessions: DashMap<Sender, Session>,
     sessions_max: usize,
     sweeping: Mutex<()>,
@@ -47,7 +52,8 @@ enum Reporting {
 }
 
 impl Senders {
-    pub(crate) fn new(senders_max: NonZeroU32) -> Self {
+    /// So many at most.
+    pub fn new(senders_max: NonZeroU32) -> Self {
         Self {
             sessions: DashMap::new(),
             sessions_max: length(senders_max),
@@ -55,14 +61,28 @@ impl Senders {
         }
     }
 
+    /// Lets a known sender pass, and a new one within its peer's quota. How many had to be forgotten
+    /// for it before their time.
+    ///
+    /// # Errors
+    /// The peer has brought too many of late.
+    pub fn meet(&self, peer: &Peer, sender: &Sender) -> Result<u64, BatchRefusal> {
+        let now = Instant::now();
+        if self.see(sender, now) {
+            return Ok(0);
+        }
+        peer.new_senders.take(1).map_err(refusal::new_senders)?;
+        Ok(self.open(sender.clone(), now))
+    }
+
     /// Whether the sender is known; if so, it has been seen now.
-    pub(crate) fn see(&self, sender: &Sender, now: Instant) -> bool {
+    fn see(&self, sender: &Sender, now: Instant) -> bool {
         let session = self.sessions.get_mut(sender);
         session.map(|mut session| session.seen_at = now).is_some()
     }
 
     /// Remembers a new sender. How many had to be forgotten for it before their time.
-    pub(crate) fn open(&self, sender: Sender, now: Instant) -> u64 {
+    fn open(&self, sender: Sender, now: Instant) -> u64 {
         let evicted = self.make_room(now);
         self.sessions.entry(sender).or_insert(Session {
             seen_at: now,
@@ -72,7 +92,7 @@ impl Senders {
     }
 
     /// Begins a report, if one is due.
-    pub(crate) fn begin_report(&self, sender: &Sender, now: Instant) -> bool {
+    pub fn begin_report(&self, sender: &Sender, now: Instant) -> bool {
         let Some(mut session) = self.sessions.get_mut(sender) else {
             return false;
         };
@@ -84,7 +104,7 @@ impl Senders {
     }
 
     /// The report that was begun is in the log, or came to nothing: the next one says it again.
-    pub(crate) fn finish_report(&self, sender: &Sender, begun_at: Instant) {
+    pub fn finish_report(&self, sender: &Sender, begun_at: Instant) {
         if let Some(mut session) = self.sessions.get_mut(sender) {
             session.reporting = Reporting::DueAt(begun_at + REPORT_INTERVAL);
         }
