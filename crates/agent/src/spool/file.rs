@@ -157,13 +157,17 @@ fn attempt(path: &Path) -> Result<(Connection, Life), Opening> {
 fn prepare(connection: &Connection) -> rusqlite::Result<Result<Life, String>> {
     // The index of the write-ahead log stays in memory, so that a full disk can be opened.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let found = (number("application_id")?, number("user_version")?);
+    if found == (0, 0) {
+        // It would write to a file that has it already, too.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // Each commit is on the disk before anyone is answered.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
-    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    match (number("application_id")?, number("user_version")?) {
+    match found {
         (0, 0) => {
             let life = Life::begin();
             connection.execute_batch("BEGIN IMMEDIATE")?;

@@ -211,3 +211,21 @@ async fn p1_what_can_be_read_of_a_damaged_file_goes_on_and_the_rest_is_counted()
         }
     }
 }
+
+/// Or an agent could not start again once a disk is full.
+#[tokio::test]
+async fn p6_opening_a_spool_writes_nothing() {
+    let (bench, copy) = (Bench::new(), Bench::new());
+    let spool = bench.open();
+    spool.keep(numbered(1, &[1])).await.unwrap();
+    let names = ["db", "db-wal"];
+    for name in names {
+        let (from, to) = (bench.file(), copy.file());
+        std::fs::copy(from.with_extension(name), to.with_extension(name)).unwrap();
+    }
+    let bytes = || names.map(|name| std::fs::read(copy.file().with_extension(name)).unwrap());
+    let before = bytes();
+    let again = copy.open();
+    assert!(bytes() == before, "it has written");
+    assert_eq!(all(&again).await.len(), 1);
+}
