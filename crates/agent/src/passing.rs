@@ -3,12 +3,12 @@
 //! Nothing of it is on the disk, so its numbers are of a life of their own that ends with the
 //! process.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sextant_intake::budget::Held;
 use sextant_measure::id::AgentId;
 use sextant_reporter::parcel::{Fate, Parcel, Settled};
 use sextant_reporter::report::{Counters, DropReason};
@@ -28,7 +28,6 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 const UNANSWERED: &str = "the spool keeps nothing now, and no collector answered; send again later";
 
 /// Lets batches pass.
-#[derive(Debug)]
 pub(crate) struct Passing {
     agent: AgentId,
     epoch: u64,
@@ -41,12 +40,14 @@ pub(crate) struct Passing {
     waiting: Mutex<HashMap<u64, Waiting>>,
 }
 
+/// What is held until it is dropped.
+type Room = Arc<dyn Any + Send + Sync>;
+
 /// A parcel that has not found its end. It holds room for as long as it is in memory.
-#[derive(Debug)]
 struct Waiting {
     /// Closed once its caller has been told to come again.
     told: oneshot::Sender<Fate>,
-    _room: Arc<Held>,
+    _room: Room,
 }
 
 /// Why a batch did not pass.
@@ -77,8 +78,12 @@ impl Passing {
         }
     }
 
-    /// Returns once a collector has the batch.
-    pub(crate) async fn carry(&self, held: HeldBatch, room: Held) -> Result<(), NotPassed> {
+    /// Returns once a collector has the batch. The room is held for as long as the batch is in memory.
+    pub(crate) async fn carry(
+        &self,
+        held: HeldBatch,
+        room: impl Any + Send + Sync,
+    ) -> Result<(), NotPassed> {
         // A number far ahead of those that wait on the disk would make these look like repeats.
         if held.batch.identity.is_some() && self.spool.borrow().undelivered > 0 {
             let reason = "the spool keeps nothing now, and what it holds goes first; send again";
@@ -88,7 +93,8 @@ impl Passing {
             let reason = "the spool keeps nothing now, and no collector answers; send again later";
             return Err(NotPassed::Now(reason));
         }
-        let (room, deadline) = (Arc::new(room), Instant::now() + WAIT_MAX);
+        let room: Room = Arc::new(room);
+        let deadline = Instant::now() + WAIT_MAX;
         let mut fates = Vec::new();
         for held in self.numbered(held) {
             fates.push(self.hand_over(held, &room, deadline).await?);
@@ -147,7 +153,7 @@ impl Passing {
     async fn hand_over(
         &self,
         held: HeldBatch,
-        room: &Arc<Held>,
+        room: &Room,
         deadline: Instant,
     ) -> Result<oneshot::Receiver<Fate>, NotPassed> {
         let ticket = PASSING | self.tickets.fetch_add(1, Ordering::Relaxed);
@@ -191,3 +197,6 @@ pub(crate) fn totals(settled: Settled) -> Totals {
     }
     totals
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-mod bench;
+pub(crate) mod bench;
 mod faults;
 
 use std::sync::atomic::Ordering;

@@ -106,7 +106,7 @@ pub(super) fn definition(provider: &str) -> Definition {
     }
 }
 
-pub(super) fn loose(durations_us: &[u64]) -> HeldBatch {
+pub(crate) fn loose(durations_us: &[u64]) -> HeldBatch {
     let mut columns = ColumnsBuilder::default();
     for duration_us in durations_us {
         columns.push(&Row {
@@ -138,7 +138,7 @@ pub(super) fn loose(durations_us: &[u64]) -> HeldBatch {
     }
 }
 
-pub(super) fn numbered(sequence: u64, durations_us: &[u64]) -> HeldBatch {
+pub(crate) fn numbered(sequence: u64, durations_us: &[u64]) -> HeldBatch {
     let mut held = loose(durations_us);
     held.batch.sequence = sequence;
     held.batch.identity = Some(Identity {
