@@ -7,6 +7,7 @@
     reason = "tests may"
 )]
 
+mod ending;
 mod grpc;
 mod harness;
 mod hostile;
