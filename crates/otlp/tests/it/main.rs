@@ -7,6 +7,7 @@
     reason = "tests may"
 )]
 
+mod accounting;
 mod ending;
 mod grpc;
 mod harness;
