@@ -1,5 +1,6 @@
 //! All routes of `sextant standalone`, as their document has them.
 
+mod bounds;
 mod call;
 
 use std::collections::BTreeSet;
@@ -254,13 +255,17 @@ fn reads(it: &mut Checked) {
         "/api/v1/snapshot/events?model=a/b",
         "/api/v1/route",
         &format!("{model}/endpoints?x=1"),
-        &format!("{model}/history?step=1s"),
         &format!("{model}/history?from=yesterday"),
     ] {
         it.ask(400, get(uri));
     }
+    // What a schema shared with others can't require.
+    let problem = |answer: Answer| serde_json::from_slice::<Value>(&answer.body).unwrap();
+    let refused = problem(it.ask(400, get(&format!("{model}/history?step=1s"))));
+    assert_eq!(refused["parameter"], "step");
+    let like = "/api/v1/models/meta-llama/llama-4-scot/endpoints";
+    assert_eq!(problem(it.ask(404, get(like)))["nearest"][0], SCOUT);
     for uri in [
-        "/api/v1/models/meta-llama/llama-4-scot/endpoints",
         "/api/v1/models/%3Cscript%3E/x/endpoints",
         "/api/v1/models/nobody/nothing/history",
         "/api/v1/route?model=nobody/nothing&tier=batch",

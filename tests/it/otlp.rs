@@ -33,14 +33,22 @@ const STREAMS: u32 = 20;
 const RATE_LIMITED: u32 = 4;
 const FAILED: u32 = 2;
 const TOTAL: u32 = PLAIN + STREAMS + RATE_LIMITED + FAILED;
+const ANSWERS: [(&str, u32); 5] = [
+    ("plain", PLAIN),
+    ("stream", STREAMS),
+    ("429", RATE_LIMITED),
+    ("500", FAILED),
+    ("embeddings", 1),
+];
 
 #[test]
 fn spans_of_the_current_conventions_show_up_over_http_and_over_grpc() {
     let (_folder, server) = start();
-    run(Conventions::Current, &server, "http/protobuf", &server.http);
+    let current = Conventions::Current;
+    run(current, &server, "http/protobuf", &server.http, &ANSWERS);
     let endpoint = shown(&server, TOTAL);
     assert_counts(&endpoint, 1);
-    run(Conventions::Current, &server, "grpc", &server.grpc);
+    run(current, &server, "grpc", &server.grpc, &ANSWERS);
     let endpoint = shown(&server, 2 * TOTAL);
     assert_counts(&endpoint, 2);
 
@@ -61,6 +69,23 @@ fn spans_of_the_current_conventions_show_up_over_http_and_over_grpc() {
 }
 
 #[test]
+fn streams_that_are_left_at_their_finish_reason_are_whole() {
+    const LEFT: u32 = 5;
+    let (_folder, server) = start();
+    let answers = [("left", LEFT)];
+    let http = "http/protobuf";
+    run(Conventions::Current, &server, http, &server.http, &answers);
+    let endpoint = shown(&server, LEFT);
+    let own = &endpoint["sextant"];
+    assert_eq!(own["counts"]["live"]["ok"], LEFT);
+    assert_eq!(own["latency_ms"]["n"], LEFT);
+    assert_eq!(
+        own["throughput_tps"]["n"], 0,
+        "their usage was yet to come: {own}"
+    );
+}
+
+#[test]
 fn spans_of_the_previous_conventions_show_up_without_what_they_do_not_say() {
     let (_folder, server) = start();
     run(
@@ -68,6 +93,7 @@ fn spans_of_the_previous_conventions_show_up_without_what_they_do_not_say() {
         &server,
         "http/protobuf",
         &server.http,
+        &ANSWERS,
     );
     let endpoint = shown(&server, TOTAL);
     assert_counts(&endpoint, 1);
@@ -92,7 +118,8 @@ fn p1_spans_at_an_agent_get_its_identity_and_outlive_an_outage() {
         .env("SEXTANT_AGENT__SPOOL_DIR", folder.path().join("spool"));
     let agent = Process::ready(&mut starting);
     server.kill();
-    run(Conventions::Current, &agent, "http/protobuf", &agent.http);
+    let current = Conventions::Current;
+    run(current, &agent, "http/protobuf", &agent.http, &ANSWERS);
     let address = |url: &str| url.strip_prefix("http://").unwrap().to_owned();
     let (http, grpc) = (address(&server.http), address(&server.grpc));
     let mut again = command(&["standalone", "--http", &http, "--grpc", &grpc]);
@@ -178,7 +205,13 @@ fn start_with(more: &str) -> (TempDir, Process) {
 }
 
 /// Runs the application to its end, at which it has sent all its spans.
-fn run(conventions: Conventions, server: &Process, protocol: &str, endpoint: &str) {
+fn run(
+    conventions: Conventions,
+    server: &Process,
+    protocol: &str,
+    endpoint: &str,
+    answers: &[(&str, u32)],
+) {
     let mut application = conventions
         .application()
         .unwrap_or_else(|error| panic!("{error:#}"));
@@ -199,14 +232,8 @@ fn run(conventions: Conventions, server: &Process, protocol: &str, endpoint: &st
         application.env(name, value);
     }
     application.arg(format!("http://{}/v1", provider::start()));
-    for (answer, times) in [
-        ("plain", PLAIN),
-        ("stream", STREAMS),
-        ("429", RATE_LIMITED),
-        ("500", FAILED),
-        ("embeddings", 1),
-    ] {
-        application.args((0..times).map(|_| answer));
+    for (answer, times) in answers {
+        application.args((0..*times).map(|_| answer));
     }
     let output = application.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

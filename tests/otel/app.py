@@ -1,6 +1,7 @@
 """Asks a provider, as an application does that knows of no measuring: `app.py BASE_URL ANSWER..`.
 
-Each answer is `plain`, `stream`, `embeddings`, or a status; the provider gives what it is asked for.
+Each answer is `plain`, `stream`, `left`, `embeddings`, or a status; the provider gives what it is
+asked for. `left` is a stream that is read up to the chunk that says how it finished, and no further.
 """
 
 import sys
@@ -15,7 +16,8 @@ def ask(client, answer):
     wanted = {"x-answer": answer}
     if answer == "embeddings":
         client.embeddings.create(model="text-embedding-3-small", input="x", extra_headers=wanted)
-    elif answer == "stream":
+    elif answer in ("stream", "left"):
+        wanted = {"x-answer": "stream"}
         stream = client.chat.completions.create(
             model=MODEL,
             messages=MESSAGES,
@@ -23,8 +25,9 @@ def ask(client, answer):
             stream_options={"include_usage": True},
             extra_headers=wanted,
         )
-        for _ in stream:
-            pass
+        for chunk in stream:
+            if answer == "left" and chunk.choices[0].finish_reason:
+                break
     else:
         client.chat.completions.create(model=MODEL, messages=MESSAGES, extra_headers=wanted)
 

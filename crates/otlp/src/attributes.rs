@@ -1,7 +1,8 @@
 //! What a span says, under every name that the conventions have had for it.
 //!
 //! Of two attributes of one name the last holds. A value of another type than its attribute has is
-//! as good as none, but for the attributes of our own, where it is a mistake.
+//! as good as none, but for the attributes of our own, where it is a mistake, and for statuses and
+//! types of errors, which some write as a number and some as a text.
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -34,8 +35,12 @@ pub(crate) struct Facts<'s> {
     pub(crate) is_streamed: Option<bool>,
     pub(crate) first_chunk_us: Option<u64>,
     pub(crate) finish: Option<Finish>,
+    /// Whether each answer that was asked for has finished, as far as their number is said.
+    pub(crate) have_all_finished: bool,
     pub(crate) has_failed: bool,
     pub(crate) error_type: Option<&'s str>,
+    /// A type of error that is a number.
+    pub(crate) error_code: Option<u16>,
     pub(crate) http_status: Option<u16>,
     pub(crate) own: Own<'s>,
 }
@@ -63,20 +68,31 @@ impl<'s> Facts<'s> {
         };
         // What has been renamed counts only where the present name is absent.
         let mut former = Former::default();
+        let (mut answers, mut finished) = (1, 0);
         for (key, value) in pairs(&span.attributes) {
             facts.is_gen_ai |= key.starts_with("gen_ai.");
             facts.own.read(key, value);
             facts.read(key, value);
             former.read(key, value);
+            match key {
+                "gen_ai.request.choice.count" => answers = whole(value).unwrap_or(1),
+                "gen_ai.response.finish_reasons" => finished = finishes(value).count(),
+                _ => {}
+            }
         }
+        facts.have_all_finished = finished >= answers;
         facts.provider = facts.provider.or(former.provider);
         facts.input_tokens = facts.input_tokens.or(former.input_tokens);
         facts.output_tokens = facts.output_tokens.or(former.output_tokens);
         facts.http_status = facts.http_status.or(former.http_status);
-        facts.has_failed = has_failed(span) || facts.error_type.is_some();
+        facts.has_failed |= has_failed(span);
         // A span may record exceptions that did no harm.
         if facts.has_failed {
-            facts.error_type = facts.error_type.or_else(|| exception(span));
+            let is_said = facts.error_type.is_some() || facts.error_code.is_some();
+            facts.error_type = facts.error_type.or_else(|| {
+                let exception = exception(span);
+                exception.filter(|_| !is_said)
+            });
         }
         facts
     }
@@ -92,9 +108,15 @@ impl<'s> Facts<'s> {
             "gen_ai.usage.output_tokens" => self.output_tokens = whole(value),
             "gen_ai.request.stream" => self.is_streamed = flag(value),
             "gen_ai.response.time_to_first_chunk" => self.first_chunk_us = seconds(value),
-            "gen_ai.response.finish_reasons" => self.finish = finish(value),
-            "error.type" => self.error_type = text(value),
-            "http.response.status_code" => self.http_status = whole(value),
+            "gen_ai.response.finish_reasons" => {
+                self.finish = finishes(value).reduce(Finish::and);
+            }
+            "error.type" => {
+                // Whatever it says: what has not failed has none.
+                self.has_failed = true;
+                (self.error_type, self.error_code) = (text(value), whole(value));
+            }
+            "http.response.status_code" => self.http_status = number(value),
             _ => {}
         }
     }
@@ -116,7 +138,7 @@ impl<'s> Former<'s> {
             "gen_ai.system" => self.provider = text(value),
             "gen_ai.usage.prompt_tokens" => self.input_tokens = whole(value),
             "gen_ai.usage.completion_tokens" => self.output_tokens = whole(value),
-            "http.status_code" => self.http_status = whole(value),
+            "http.status_code" => self.http_status = number(value),
             _ => {}
         }
     }
@@ -165,6 +187,11 @@ pub(crate) fn whole<T: TryFrom<i64>>(value: &Value) -> Option<T> {
     }
 }
 
+/// A whole number, or the text of one.
+fn number(value: &Value) -> Option<u16> {
+    whole(value).or_else(|| text(value)?.parse().ok())
+}
+
 pub(crate) fn flag(value: &Value) -> Option<bool> {
     match value {
         Value::BoolValue(flag) => Some(*flag),
@@ -190,14 +217,15 @@ fn seconds(value: &Value) -> Option<u64> {
     }
 }
 
-/// How the answers ended; none if it is not said of any.
-fn finish(value: &Value) -> Option<Finish> {
-    let Value::ArrayValue(array) = value else {
-        return text(value).map(Finish::of);
+/// How the answers ended, as far as it is said of them.
+fn finishes(value: &Value) -> impl Iterator<Item = Finish> {
+    let (one, many) = match value {
+        Value::ArrayValue(array) => (None, &array.values[..]),
+        value => (Some(value), &[][..]),
     };
-    let values = array.values.iter().take(FINISHES_MAX);
-    let texts = values.filter_map(|value| text(value.value.as_ref()?));
-    texts.map(Finish::of).reduce(Finish::and)
+    let many = many.iter().take(FINISHES_MAX);
+    let values = many.filter_map(|value| value.value.as_ref()).chain(one);
+    values.filter_map(text).filter_map(Finish::of)
 }
 
 fn has_failed(span: &Span) -> bool {

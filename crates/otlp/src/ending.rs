@@ -19,8 +19,10 @@ pub(crate) enum Finish {
 }
 
 impl Finish {
-    pub(crate) fn of(reason: &str) -> Self {
-        match plain(reason).as_str() {
+    /// None for a word that says that nobody knows.
+    pub(crate) fn of(reason: &str) -> Option<Self> {
+        Some(match plain(reason).as_str() {
+            "unknown" | "none" | "null" | "unspecified" | "finishreasonunspecified" => return None,
             "error" => Self::Error,
             "contentfilter"
             | "contentfiltered"
@@ -34,7 +36,7 @@ impl Finish {
             | "refusal"
             | "guardrailintervened" => Self::Filtered,
             _ => Self::Whole,
-        }
+        })
     }
 
     /// How several answers to one request ended: one that failed fails all, and they are filtered
@@ -54,41 +56,58 @@ pub(crate) fn outcome(
     is_streamed: bool,
     errors: &BTreeMap<String, Outcome>,
 ) -> Option<Outcome> {
-    let status = facts
-        .http_status
-        .or_else(|| facts.error_type.and_then(code));
+    let said = facts.error_code.or(facts.error_type.and_then(code));
+    let status = facts.http_status.or(said);
     let status = status.filter(|status| (100..=599).contains(status));
-    if let Some(named) = facts.error_type.and_then(|name| errors.get(name)) {
-        return Some(*named);
+    let refusal = status.filter(|status| *status >= 400);
+    // What goes wrong after the provider has said how its answer ended is no longer its fault: the
+    // stream was left there, or the application failed with it open.
+    if facts.has_failed && refusal.is_none() && facts.have_all_finished {
+        match facts.finish {
+            // Its usage would have come later, so that no tokens mean nothing.
+            Some(Finish::Whole) => return Some(Outcome::Ok),
+            Some(Finish::Filtered) => return Some(Outcome::ContentFiltered),
+            Some(Finish::Error) | None => {}
+        }
     }
-    if let Some(status) = status.filter(|status| *status >= 400) {
-        let filtered = matches!(status, 400 | 403 | 451)
-            && facts.error_type.and_then(of_name) == Some(Outcome::ContentFiltered);
-        return Some(if filtered {
-            Outcome::ContentFiltered
-        } else {
-            of_status(status)
-        });
+    let named = facts.error_type.and_then(|name| errors.get(name).copied());
+    let coded = || errors.get(&facts.error_code?.to_string()).copied();
+    if let Some(named) = named.or_else(coded) {
+        return Some(named);
+    }
+    if let Some(status) = refusal {
+        return Some(of_refusal(status, facts.error_type.and_then(of_name)));
     }
     if !facts.has_failed {
         return Some(of_answer(facts, is_streamed));
     }
     let outcome = of_name(facts.error_type?)?;
     let has_begun = facts.first_chunk_us.is_some() || status.is_some();
-    Some(if has_begun {
-        within_answer(outcome)
-    } else {
-        outcome
-    })
+    if has_begun {
+        return within_answer(outcome);
+    }
+    Some(outcome)
 }
 
-/// What an error is that follows the beginning of an answer.
-fn within_answer(outcome: Outcome) -> Outcome {
+/// What a status of an error is, beside what its name is: those that stand for many things tell
+/// less than a name.
+fn of_refusal(status: u16, named: Option<Outcome>) -> Outcome {
+    match (status, named) {
+        (400 | 403 | 451, Some(Outcome::ContentFiltered)) => Outcome::ContentFiltered,
+        (403, Some(Outcome::GeoBlocked)) => Outcome::GeoBlocked,
+        _ => of_status(status),
+    }
+}
+
+/// What an error is that follows the beginning of an answer. Who has begun to answer has not
+/// refused to, so that a name for it is some other one's.
+fn within_answer(outcome: Outcome) -> Option<Outcome> {
     match outcome {
         Outcome::ProviderError | Outcome::TransportError | Outcome::RateLimited => {
-            Outcome::StreamError
+            Some(Outcome::StreamError)
         }
-        outcome => outcome,
+        Outcome::ProviderRefused => None,
+        outcome => Some(outcome),
     }
 }
 
@@ -97,9 +116,10 @@ fn of_answer(facts: &Facts<'_>, is_streamed: bool) -> Outcome {
     match facts.finish {
         Some(Finish::Error) => Outcome::StreamError,
         Some(Finish::Filtered) => Outcome::ContentFiltered,
+        // A stream that ended in nothing was cut or left alone, which look the same from here. Some
+        // count its tokens from nought.
+        None if is_streamed && facts.output_tokens.unwrap_or(0) == 0 => Outcome::ClientCancelled,
         _ if facts.output_tokens == Some(0) => Outcome::EmptyResponse,
-        // A stream that ended in nothing was cut or left alone, which look the same from here.
-        None if is_streamed && facts.output_tokens.is_none() => Outcome::ClientCancelled,
         _ => Outcome::Ok,
     }
 }
@@ -122,171 +142,4 @@ fn code(name: &str) -> Option<u16> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(facts: Facts<'_>, is_streamed: bool) -> Option<Outcome> {
-        outcome(&facts, is_streamed, &BTreeMap::new())
-    }
-
-    fn failed(error_type: &str) -> Facts<'_> {
-        Facts {
-            has_failed: true,
-            error_type: Some(error_type),
-            ..Facts::default()
-        }
-    }
-
-    #[test]
-    fn an_error_is_known_by_whatever_name_it_goes() {
-        use Outcome::{
-            ClientCancelled, ClientError, ContentFiltered, ProviderError, ProviderRefused,
-            RateLimited, Timeout, TransportError,
-        };
-        for (name, expected) in [
-            ("openai.RateLimitError", RateLimited),
-            ("RateLimitError", RateLimited),
-            ("rate_limit_exceeded", RateLimited),
-            ("ThrottlingException", RateLimited),
-            ("RESOURCE_EXHAUSTED", RateLimited),
-            ("429", RateLimited),
-            ("timeout", Timeout),
-            ("openai.APITimeoutError", Timeout),
-            ("java.net.SocketTimeoutException", Timeout),
-            ("DEADLINE_EXCEEDED", Timeout),
-            ("408", Timeout),
-            ("openai.APIConnectionError", TransportError),
-            ("java.net.UnknownHostException", TransportError),
-            ("ECONNRESET", TransportError),
-            ("System.Net.Sockets.SocketException", TransportError),
-            ("openai.InternalServerError", ProviderError),
-            ("com.openai.errors.InternalServerException", ProviderError),
-            ("server_error", ProviderError),
-            ("OverloadedError", ProviderError),
-            ("openai.APIError", ProviderError),
-            ("500", ProviderError),
-            ("529", ProviderError),
-            ("openai.AuthenticationError", ProviderRefused),
-            ("openai.NotFoundError", ProviderRefused),
-            ("401", ProviderRefused),
-            ("openai.BadRequestError", ClientError),
-            ("context_length_exceeded", ClientError),
-            ("422", ClientError),
-            ("content_filter", ContentFiltered),
-            ("asyncio.exceptions.CancelledError", ClientCancelled),
-            ("APIUserAbortError", ClientCancelled),
-        ] {
-            assert_eq!(told(failed(name), false), Some(expected), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_failure_of_no_known_name_has_no_outcome() {
-        for name in [
-            "_OTHER",
-            "TypeError",
-            "",
-            "Error",
-            "Exception",
-            "1000",
-            "099",
-            "\u{7f}",
-        ] {
-            assert_eq!(told(failed(name), false), None, "{name}");
-        }
-        let nameless = Facts {
-            has_failed: true,
-            ..Facts::default()
-        };
-        assert_eq!(told(nameless, false), None);
-    }
-
-    #[test]
-    fn the_operator_knows_better_than_the_list() {
-        let errors = BTreeMap::from([
-            ("acme.Busy".to_owned(), Outcome::RateLimited),
-            ("500".to_owned(), Outcome::Timeout),
-        ]);
-        for (name, expected) in [
-            ("acme.Busy", Outcome::RateLimited),
-            ("500", Outcome::Timeout),
-        ] {
-            assert_eq!(outcome(&failed(name), false, &errors), Some(expected));
-        }
-    }
-
-    #[test]
-    fn a_status_tells_more_than_a_name() {
-        let with = |status, name| Facts {
-            http_status: Some(status),
-            ..failed(name)
-        };
-        assert_eq!(
-            told(with(503, "_OTHER"), false),
-            Some(Outcome::ProviderError)
-        );
-        assert_eq!(
-            told(with(429, "openai.APIError"), false),
-            Some(Outcome::RateLimited)
-        );
-        let filtered = with(400, "content_filter");
-        assert_eq!(told(filtered, false), Some(Outcome::ContentFiltered));
-        // Instrumentations that set neither status nor type of an error.
-        let bare = Facts {
-            http_status: Some(500),
-            ..Facts::default()
-        };
-        assert_eq!(told(bare, false), Some(Outcome::ProviderError));
-    }
-
-    #[test]
-    fn an_error_after_the_beginning_of_an_answer_is_the_streams() {
-        let begun = |name| Facts {
-            first_chunk_us: Some(1),
-            ..failed(name)
-        };
-        for name in [
-            "openai.APIError",
-            "RemoteProtocolError",
-            "rate_limit_exceeded",
-        ] {
-            assert_eq!(
-                told(begun(name), true),
-                Some(Outcome::StreamError),
-                "{name}"
-            );
-        }
-        assert_eq!(told(begun("ReadTimeout"), true), Some(Outcome::Timeout));
-        let answered = Facts {
-            http_status: Some(200),
-            ..failed("openai.APIError")
-        };
-        assert_eq!(told(answered, true), Some(Outcome::StreamError));
-    }
-
-    #[test]
-    fn an_answer_is_judged_by_how_it_finished() {
-        let finished = |reasons: &[&str], output_tokens| {
-            let finish = reasons.iter().map(|reason| Finish::of(reason));
-            let facts = Facts {
-                finish: finish.reduce(Finish::and),
-                output_tokens,
-                ..Facts::default()
-            };
-            [false, true].map(|is_streamed| told(facts, is_streamed).unwrap())
-        };
-        for (reasons, expected) in [
-            (&["stop"][..], Outcome::Ok),
-            (&["tool_calls"], Outcome::Ok),
-            (&["length", "content_filter"], Outcome::Ok),
-            (&["content_filter", "SAFETY"], Outcome::ContentFiltered),
-            (&["stop", "error"], Outcome::StreamError),
-        ] {
-            assert_eq!(finished(reasons, None), [expected; 2], "{reasons:?}");
-        }
-        assert_eq!(finished(&["stop"], Some(0)), [Outcome::EmptyResponse; 2]);
-        assert_eq!(finished(&[], Some(20)), [Outcome::Ok; 2]);
-        let unsaid = [Outcome::Ok, Outcome::ClientCancelled];
-        assert_eq!(finished(&[], None), unsaid);
-    }
-}
+mod tests;

@@ -28,6 +28,8 @@ use crate::sink::Room;
 pub const SERVICE_NAME: &str = "opentelemetry.proto.collector.trace.v1.TraceService";
 /// Its one call.
 pub const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+/// Tells which encodings are taken.
+const ACCEPT_ENCODING: &str = "grpc-accept-encoding";
 /// The domain of the reasons, as in `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "sextant.otlp";
 
@@ -91,8 +93,7 @@ async fn export(receiver: Arc<Receiver>, request: http::Request<Body>) -> http::
         biased;
         answer = grpc.unary(export, request) => judged(&receiver, &arrived, answer),
         () = only_before(&arrived, tokio::time::sleep(wait)) => {
-            let message = "the message took too long to arrive";
-            unread(&receiver, &Refused::never(Why::TooSlow, message))
+            unread(&receiver, &receiver.too_slow("message"))
         }
         // Nothing has been promised for what is not here yet.
         () = only_before(&arrived, stop.cancelled()) => unread(&receiver, &receiver.stopping()),
@@ -117,22 +118,22 @@ fn judged(
         return answer;
     }
     let status = Status::from_header_map(answer.headers());
+    let message = status.as_ref().map_or("", |status| status.message());
     let refused = match status.as_ref().map(Status::code) {
+        None | Some(Code::Ok) => return answer,
         // The second is what it says of a message that is too large once it is unpacked.
         Some(Code::OutOfRange | Code::ResourceExhausted) => {
             decode::too_large(receiver.config.bytes_max())
         }
-        Some(Code::Internal) => {
-            let message = status.as_ref().map_or("", |status| status.message());
-            Refused::never(Why::Invalid, message)
-        }
-        Some(Code::Unimplemented) => {
-            receiver.count_unread(Transport::Grpc, Why::Encoding);
-            return answer;
-        }
-        _ => return answer,
+        Some(Code::Unimplemented) => Refused::never(Why::Encoding, message),
+        // It is not what it should be, or was cut off.
+        Some(_) => Refused::never(Why::Invalid, message),
     };
-    unread(receiver, &refused)
+    let mut ours = unread(receiver, &refused);
+    if let Some(taken) = answer.headers().get(ACCEPT_ENCODING) {
+        ours.headers_mut().insert(ACCEPT_ENCODING, taken.clone());
+    }
+    ours
 }
 
 fn unread(receiver: &Receiver, refused: &Refused) -> http::Response<Body> {
@@ -177,7 +178,7 @@ impl UnaryService<Bytes> for Export {
 fn status(refused: &Refused) -> Status {
     let code = match (refused.why, refused.retry_after) {
         (Why::TooSlow, _) => Code::DeadlineExceeded,
-        (Why::Encoding, _) => Code::Unimplemented,
+        (Why::MediaType | Why::Encoding, _) => Code::Unimplemented,
         (_, None) => Code::InvalidArgument,
         (Why::Unavailable, Some(_)) => Code::Unavailable,
         (_, Some(_)) => Code::ResourceExhausted,

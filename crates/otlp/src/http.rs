@@ -8,8 +8,8 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use http::header::{
-    ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue,
-    RETRY_AFTER,
+    ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
+    HeaderValue, RETRY_AFTER,
 };
 use http::{HeaderMap, StatusCode};
 use http_body_util::LengthLimitError;
@@ -51,7 +51,7 @@ async fn take(
 ) -> Result<Bytes, Refused> {
     let Some(encoding) = encoding else {
         let message = "the content type must be application/x-protobuf or application/json";
-        return Err(Refused::never(Why::Encoding, message));
+        return Err(Refused::never(Why::MediaType, message));
     };
     let Some(is_gzip) = is_gzip(request.headers()) else {
         let message = "the content encoding must be gzip or none";
@@ -92,10 +92,7 @@ async fn read(receiver: &Receiver, body: Body) -> Result<Bytes, Refused> {
             let message = format!("the body did not arrive: {error}");
             Err(Refused::never(Why::Invalid, message))
         }
-        Err(_) => {
-            let message = "the body took too long to arrive";
-            Err(Refused::never(Why::TooSlow, message))
-        }
+        Err(_) => Err(receiver.too_slow("body")),
     }
 }
 
@@ -108,11 +105,11 @@ fn is_too_large(error: &axum::Error) -> bool {
 fn refusal(encoding: Encoding, refused: &Refused) -> Response {
     let status = match refused.why {
         Why::Invalid => StatusCode::BAD_REQUEST,
-        Why::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Why::MediaType | Why::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Why::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Why::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Why::TooMuch => StatusCode::TOO_MANY_REQUESTS,
-        Why::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        // Of a 408 exporters would think that it is of no use to try again.
+        Why::TooSlow | Why::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     };
     let body = match encoding {
         Encoding::Protobuf => grpc::status_bytes(refused),
@@ -124,8 +121,12 @@ fn refusal(encoding: Encoding, refused: &Refused) -> Response {
     let mut response = (status, [(CONTENT_TYPE, encoding.media_type())], body).into_response();
     let headers = response.headers_mut();
     match refused.why {
+        // What would be taken (RFC 9110, 15.5.16).
+        Why::MediaType => {
+            let media = HeaderValue::from_static("application/x-protobuf, application/json");
+            headers.insert(ACCEPT, media);
+        }
         Why::Encoding => {
-            // What would be taken (RFC 7694).
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
         }
         // No request follows on this connection: the rest of this one is not read.

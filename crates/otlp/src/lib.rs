@@ -13,7 +13,8 @@
 //! - [`config`], [`metrics`]: limits and counts.
 //!
 //! No text of a prompt, an answer or a status message is looked at. What is read of a span is
-//! bounded, and so is what decoding may take: `weight` judges the bytes before it begins.
+//! bounded, and so is what decoding may take: `weight` judges the bytes before it begins, and
+//! `reading` lets few requests be decoded at a time.
 
 mod attributes;
 pub mod config;
@@ -26,6 +27,7 @@ pub mod left_out;
 pub mod map;
 pub mod metrics;
 pub mod names;
+mod reading;
 pub mod receiver;
 pub mod refused;
 pub mod sink;

@@ -3,9 +3,12 @@
 //! Spans: `received = sent + left out + refused` holds whenever nothing is in flight, where a span
 //! that is sent is an observation.
 
+use std::time::Duration;
+
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
 
 use crate::left_out::{LeftOut, Tally};
 use crate::refused::Why;
@@ -31,6 +34,7 @@ pub struct Metrics {
     left_out_spans: Counters,
     pub(crate) refused_spans: Counter,
     pub(crate) anonymous_observations: Counter,
+    lag: Histogram,
 }
 
 impl Transport {
@@ -74,6 +78,7 @@ impl Metrics {
                 "anonymous_observations",
                 "Observations made durable without an identity: sent again, they count again",
             ),
+            lag: lag(registry),
         };
         // What has never happened is nought, not unknown.
         for transport in Transport::ALL {
@@ -101,12 +106,27 @@ impl Metrics {
         self.refused_requests.get_or_create(&label).inc();
     }
 
+    /// Clocks may differ, so that a span seems to be taken before its end.
+    pub(crate) fn count_lag(&self, micros: i64) {
+        let micros = u64::try_from(micros).unwrap_or(0);
+        self.lag
+            .observe(Duration::from_micros(micros).as_secs_f64());
+    }
+
     pub(crate) fn count_left_out(&self, tally: &Tally) {
         for (reason, count) in tally.counts() {
             let label = [("reason", reason.name())];
             self.left_out_spans.get_or_create(&label).inc_by(count);
         }
     }
+}
+
+/// From a tenth of a second to an hour and a half.
+fn lag(registry: &mut Registry) -> Histogram {
+    let lag = Histogram::new(exponential_buckets(0.1, 2.0, 17));
+    let help = "From the end of an export's oldest call to when all of it was durable";
+    registry.register_with_unit("lag", help, Unit::Seconds, lag.clone());
+    lag
 }
 
 fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {

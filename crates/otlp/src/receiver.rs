@@ -8,7 +8,9 @@ use bytes::Bytes;
 use http::Extensions;
 use sextant_catalog::LiveCatalog;
 use sextant_measure::refusal::Refusal;
+use sextant_measure::time::Clock;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::decode::{self, Encoding};
@@ -16,6 +18,7 @@ use crate::left_out::Tally;
 use crate::map::{self, Mapped};
 use crate::metrics::{Metrics, Transport};
 use crate::names::Names;
+use crate::reading::Reading;
 use crate::refused::{Refused, Why};
 use crate::sink::{Room, SpanSink, Taken};
 
@@ -25,8 +28,12 @@ pub struct Wiring {
     pub catalog: LiveCatalog,
     /// Where observations go.
     pub sink: Arc<dyn SpanSink>,
+    /// Tells how late spans come.
+    pub clock: Arc<dyn Clock>,
     /// Once cancelled, nothing more is read.
     pub shutdown: CancellationToken,
+    /// Owns what goes on when a caller has gone.
+    pub tasks: TaskTracker,
 }
 
 /// Takes requests of spans.
@@ -36,6 +43,9 @@ pub struct Receiver {
     catalog: LiveCatalog,
     names: ArcSwap<Names>,
     sink: Arc<dyn SpanSink>,
+    reading: Reading,
+    tasks: TaskTracker,
+    clock: Arc<dyn Clock>,
     metrics: Metrics,
 }
 
@@ -57,6 +67,9 @@ impl Receiver {
             catalog: wiring.catalog,
             names: ArcSwap::from_pointee(names),
             sink: wiring.sink,
+            reading: Reading::new(),
+            tasks: wiring.tasks,
+            clock: wiring.clock,
             metrics,
         })
     }
@@ -90,22 +103,39 @@ impl Receiver {
         Refused::stopping(self.config.unavailable_retry())
     }
 
+    pub(crate) fn too_slow(&self, what: &str) -> Refused {
+        Refused::too_slow(what, self.config.unavailable_retry())
+    }
+
     /// Reads a request, hands on what its spans become, and gives the answer once all of that is
     /// durable. The room is let go when the request has been read.
     pub(crate) async fn take(
-        &self,
+        self: &Arc<Self>,
         from: &Extensions,
         room: Room,
         arrived: Arrived,
     ) -> Result<Bytes, Refused> {
         let (encoding, names) = (arrived.encoding, self.names());
-        // Megabytes of spans would keep the other tasks of this thread waiting.
-        let reading = tokio::task::spawn_blocking(move || {
+        let read = self.reading.read(move || {
             let read = read(&arrived, &names);
-            drop(room);
+            drop((arrived, room));
             read
         });
-        let (spans, mapped) = reading.await.unwrap_or_else(|_| Err(self.stopping()))?;
+        let (spans, mapped) = read.await.unwrap_or_else(|| Err(self.stopping()))?;
+        let (receiver, from) = (Arc::clone(self), from.clone());
+        // A task of its own, so that it is counted to its end when the caller goes away.
+        let handing = async move { receiver.hand_on(&from, encoding, spans, mapped).await };
+        let handed = self.tasks.spawn(handing).await;
+        handed.unwrap_or_else(|_| Err(self.stopping()))
+    }
+
+    async fn hand_on(
+        &self,
+        from: &Extensions,
+        encoding: Encoding,
+        spans: u64,
+        mapped: Mapped,
+    ) -> Result<Bytes, Refused> {
         let Mapped {
             observations,
             left_out,
@@ -113,14 +143,17 @@ impl Receiver {
         self.metrics.received_spans.inc_by(spans);
         self.metrics.count_left_out(&left_out);
         let offered = u64::try_from(observations.len()).unwrap_or(u64::MAX);
-        if offered == 0 {
+        let completed = observations.iter().map(|it| it.measurement.completed_at);
+        let Some(oldest) = completed.min() else {
             return Ok(answer(encoding, &left_out, &[]));
-        }
+        };
         let taken = self.sink.take(from, observations).await;
         let taken = taken.inspect_err(|_| {
             self.metrics.refused_spans.inc_by(offered);
         })?;
         self.count(&taken, offered);
+        self.metrics
+            .count_lag(self.clock.now().micros_since(oldest));
         Ok(answer(encoding, &left_out, &taken.refused))
     }
 

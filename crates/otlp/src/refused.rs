@@ -19,7 +19,9 @@ pub struct Refused {
 pub enum Why {
     /// It can't be read, and never will be.
     Invalid,
-    /// It comes in an encoding that is not known here.
+    /// It is of a kind that is not known here.
+    MediaType,
+    /// It is packed in a way that is not known here.
     Encoding,
     /// It is larger than what is taken at once.
     TooLarge,
@@ -33,8 +35,9 @@ pub enum Why {
 
 impl Why {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Invalid,
+        Self::MediaType,
         Self::Encoding,
         Self::TooLarge,
         Self::TooSlow,
@@ -46,6 +49,7 @@ impl Why {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
+            Self::MediaType => "media_type",
             Self::Encoding => "encoding",
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
@@ -61,6 +65,14 @@ impl Refused {
             why,
             message: message.into(),
             retry_after: None,
+        }
+    }
+
+    pub(crate) fn too_slow(what: &str, retry_after: Duration) -> Self {
+        Self {
+            why: Why::TooSlow,
+            message: format!("the {what} took too long to arrive; send it again"),
+            retry_after: Some(retry_after),
         }
     }
 

@@ -15,14 +15,22 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use http::HeaderMap;
-use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
 const PROBLEM: &str = "application/problem+json";
 /// Each tells a client what to do.
-const TELLING: [http::HeaderName; 5] =
-    [ETAG, RETRY_AFTER, ALLOW, WWW_AUTHENTICATE, ACCEPT_ENCODING];
+const TELLING: [http::HeaderName; 6] = [
+    ETAG,
+    RETRY_AFTER,
+    ALLOW,
+    WWW_AUTHENTICATE,
+    ACCEPT,
+    ACCEPT_ENCODING,
+];
 
 /// A document. Clones share what has been compiled of it.
 #[derive(Clone)]

@@ -97,7 +97,7 @@ impl Stages {
             .transpose()?;
         let taken_by_agent = agent.as_ref().map(|it| sink(it.intake()));
         let taken = taken_by_agent.or_else(|| collector.as_ref().map(|it| sink(it.intake())));
-        let spans = taken.map(|sink| parts.spans(sink, registry, &stop.collecting));
+        let spans = taken.map(|sink| parts.spans(sink, registry, &tasks, &stop.collecting));
         let served = backends.as_ref().filter(|_| role.serves());
         let server = served
             .map(|backends| parts.server(backends, registry, &tasks, &stop.serving))
@@ -318,12 +318,15 @@ impl Parts<'_> {
         &self,
         sink: Arc<dyn SpanSink>,
         registry: &mut Registry,
+        tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Arc<Receiver> {
         let wiring = sextant_otlp::Wiring {
             catalog: self.catalog.clone(),
             sink,
+            clock: Arc::clone(&self.clock),
             shutdown: stop.clone(),
+            tasks: tasks.clone(),
         };
         let counted = sextant_otlp::Metrics::register(registry);
         Receiver::new(self.config.otlp.clone(), wiring, counted)

@@ -144,6 +144,7 @@ async fn what_is_no_request_is_refused_once_and_counted() {
             code,
             "{encoding:?}, {length} bytes: {refused}"
         );
+        assert!(refused.get_details_error_info().is_some(), "{refused}");
         if code == Code::Unimplemented {
             let taken = refused.metadata().get("grpc-accept-encoding");
             let taken = taken.unwrap().to_str().unwrap();
@@ -163,6 +164,27 @@ async fn what_is_no_request_is_refused_once_and_counted() {
     let other = "/opentelemetry.proto.collector.trace.v1.TraceService/Import";
     let refused = call(&bench, other, None, framed(false, &good())).await;
     assert_eq!(refused.unwrap_err().code(), Code::Unimplemented);
+}
+
+#[tokio::test]
+async fn a_message_that_is_cut_off_is_counted() {
+    let bench = Bench::new(Config::default());
+    let whole = framed(false, &good());
+    let reset = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    let half = whole[..whole.len() / 2].to_vec();
+    let reset_halfway = tokio_stream::iter([Ok(half.clone()), Err(reset())]);
+    let bodies = [AxumBody::from_stream(reset_halfway), half.into()];
+    for (count, body) in (1..).zip(bodies) {
+        let refused = export(&bench, body).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+        assert!(refused.get_details_error_info().is_some());
+        let received = "sextant_otlp_received_requests_total{transport=\"grpc\"}";
+        let invalid = "sextant_otlp_refused_requests_total{reason=\"invalid\"}";
+        assert_eq!(
+            (bench.metric(received), bench.metric(invalid)),
+            (count, count)
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

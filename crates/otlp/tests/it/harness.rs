@@ -18,11 +18,14 @@ use prometheus_client::registry::Registry;
 use sextant_catalog::{Catalog, LiveCatalog};
 use sextant_measure::observation::Observation;
 use sextant_measure::refusal::Refusal;
+use sextant_measure::time::{Clock, Timestamp};
 use sextant_otlp::map::{self, Mapped};
 use sextant_otlp::names::Names;
 use sextant_otlp::sink::{Room, SpanSink, Taken};
 use sextant_otlp::{Config, Metrics, Receiver, Refused, Why, Wiring};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// When test spans end, in nanoseconds.
 pub(crate) const END: u64 = 1_700_000_002_500_000_000;
@@ -135,6 +138,18 @@ pub(crate) struct Kept {
     pub(crate) observations: Mutex<Vec<Observation>>,
     pub(crate) refusal: Mutex<Option<Refused>>,
     pub(crate) refuses_first: Mutex<Option<Refusal>>,
+    /// Nothing is taken while this is locked.
+    pub(crate) door: tokio::sync::Mutex<()>,
+    pub(crate) has_come: Notify,
+}
+
+/// Two seconds after the test spans' end.
+struct Stopped;
+
+impl Clock for Stopped {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros((END / 1_000).cast_signed()).plus_micros(2_000_000)
+    }
 }
 
 #[tonic::async_trait]
@@ -144,6 +159,8 @@ impl SpanSink for Kept {
     }
 
     async fn take(&self, _: &Extensions, observations: Vec<Observation>) -> Result<Taken, Refused> {
+        self.has_come.notify_one();
+        drop(self.door.lock().await);
         if let Some(refused) = self.refusal.lock().unwrap().clone() {
             return Err(refused);
         }
@@ -165,23 +182,27 @@ pub(crate) struct Bench {
     pub(crate) receiver: Arc<Receiver>,
     pub(crate) kept: Arc<Kept>,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) tasks: TaskTracker,
     registry: Registry,
 }
 
 impl Bench {
     pub(crate) fn new(config: Config) -> Self {
         let (mut registry, kept) = (Registry::default(), Arc::<Kept>::default());
-        let shutdown = CancellationToken::new();
+        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let wiring = Wiring {
             catalog: LiveCatalog::new(CATALOG.clone()),
             sink: Arc::clone(&kept) as Arc<dyn SpanSink>,
+            clock: Arc::new(Stopped),
             shutdown: shutdown.clone(),
+            tasks: tasks.clone(),
         };
         let metrics = Metrics::register(&mut registry);
         Self {
             receiver: Receiver::new(config, wiring, metrics),
             kept,
             shutdown,
+            tasks,
             registry,
         }
     }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use ::http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use ::http::{HeaderMap, Request, StatusCode};
 use axum::body::{Body, to_bytes};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
@@ -16,7 +16,7 @@ use tower::ServiceExt as _;
 
 use crate::harness::{Bench, chat, gzip, request, span, text};
 
-const PROTOBUF: &str = "application/x-protobuf";
+pub(crate) const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 
 pub(crate) struct Answer {
@@ -65,7 +65,7 @@ pub(crate) async fn post(bench: &Bench, head: &[(&str, &str)], body: impl Into<B
     }
 }
 
-fn good() -> Vec<u8> {
+pub(crate) fn good() -> Vec<u8> {
     request(vec![span(chat())]).encode_to_vec()
 }
 
@@ -297,13 +297,18 @@ async fn what_is_no_request_is_refused_by_what_is_wrong() {
         let told = String::from_utf8_lossy(&answer.body).into_owned();
         assert_eq!(answer.status.as_u16(), status, "{head:?}: {told}");
         assert!(told.contains(named), "{head:?}: {told}");
+        let told = [ACCEPT, ACCEPT_ENCODING].map(|name| answer.headers.contains_key(name));
+        let is_media = head[0].1 == "text/plain";
+        let wrong = [is_media, !is_media].map(|is_wrong| status == 415 && is_wrong);
+        assert_eq!(told, wrong, "{head:?}");
     }
     let refused = |reason| {
         bench.metric(&format!(
             "sextant_otlp_refused_requests_total{{reason=\"{reason}\"}}"
         ))
     };
-    assert_eq!((refused("encoding"), refused("invalid")), (3, 7));
+    let refused = ["media_type", "encoding", "invalid"].map(refused);
+    assert_eq!(refused, [1, 2, 7]);
     assert!(bench.kept.observations.lock().unwrap().is_empty());
 }
 
@@ -354,7 +359,9 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let head = [("content-type", PROTOBUF)];
     for head in [head, [("content-type", JSON)]] {
         let answer = post(&bench, &head, never()).await;
-        assert_eq!(answer.status, StatusCode::REQUEST_TIMEOUT);
+        // One that exporters send again.
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers[RETRY_AFTER], "1");
     }
     let (answer, ()) = tokio::join!(post(&bench, &head, never()), async {
         bench.shutdown.cancel();

@@ -7,6 +7,8 @@
     reason = "tests may"
 )]
 
+mod accounting;
+mod ending;
 mod grpc;
 mod harness;
 mod hostile;
