@@ -50,7 +50,11 @@ fn its_schemas_are_json_schema_and_their_required_fields_are_there() {
     for schema in &schemas {
         let valid = jsonschema::draft202012::meta::validate(schema);
         assert!(valid.is_ok(), "{schema}: {}", valid.unwrap_err());
-        gather(schema, &mut |_, inner| {
+        gather(schema, &mut |name, inner| {
+            // What holds under a condition says nothing of what there is.
+            if matches!(name, "if" | "then" | "else") {
+                return;
+            }
             let required = inner["required"].as_array().into_iter().flatten();
             for field in required {
                 let is_there = inner["properties"].get(field.as_str().unwrap());
