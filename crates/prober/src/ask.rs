@@ -54,7 +54,7 @@ impl Asker {
         about.source = Source::Probe;
         match &target.question {
             Question::Chat { body, .. } => {
-                let exchange = Exchange::new(self.recorder.attempt(about), true);
+                let exchange = Exchange::new(self.recorder.attempt(about));
                 self.chat(target, body.clone(), exchange).await
             }
             Question::Models { name } => {

@@ -115,7 +115,7 @@ fn refusals() -> Vec<Case> {
         ),
         ("broken", status(500), LONG, ProviderError),
         ("overloaded", status(529), LONG, ProviderError),
-        ("elsewhere", elsewhere, LONG, ProviderError),
+        ("elsewhere", elsewhere, LONG, ProviderRefused),
     ]
 }
 
