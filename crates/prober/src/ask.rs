@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method};
 use serde::Deserialize;
 use sextant_measure::id::Region;
@@ -35,8 +35,6 @@ pub(crate) struct Asked {
     pub(crate) tokens: Option<u64>,
     /// How long the provider wants to be left alone.
     pub(crate) retry_after: Option<Duration>,
-    /// Whether it is elsewhere, which is not gone to.
-    pub(crate) is_redirect: bool,
 }
 
 /// What the head of an answer says.
@@ -44,7 +42,6 @@ pub(crate) struct Asked {
 struct Head {
     status_code: Option<u16>,
     retry_after: Option<Duration>,
-    is_redirect: bool,
 }
 
 impl Asker {
@@ -151,13 +148,7 @@ impl Asked {
             status_code: head.status_code,
             tokens: ended.tokens,
             retry_after: head.retry_after,
-            is_redirect: head.is_redirect,
         }
-    }
-
-    /// Whether it tells of this process' configuration and not of the provider.
-    pub(crate) fn is_misconfigured(&self) -> bool {
-        self.outcome == Outcome::ProviderRefused || self.is_redirect
     }
 }
 
@@ -167,7 +158,6 @@ impl Head {
         Self {
             status_code: Some(status.as_u16()),
             retry_after: retry_after(headers),
-            is_redirect: status.is_redirection() && headers.contains_key(LOCATION),
         }
     }
 }
