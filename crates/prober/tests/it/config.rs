@@ -177,6 +177,10 @@ fn a_secret_in_the_wrong_place_is_refused_and_not_repeated() {
         "{ file = \"/x\", env = \"hunter2\" }",
         "{ env = [\"hunter2\"] }",
     ];
+    let misread = format!("{TARGET}{AT}key = {{ file = \"hunter2\" }}\n");
+    let said = problems(&misread).join("\n");
+    let is_named = said.contains("key: the file that `file` names can't be read");
+    assert!(is_named && !said.contains("hunter2"), "{said}");
     let mut wrong: Vec<_> = keys
         .iter()
         .map(|key| format!("{TARGET}{AT}key = {key}\n"))
