@@ -184,10 +184,7 @@ fn an_endpoint_that_nobody_uses_has_an_uptime_and_dashes_from_probes_alone() {
     let kept = metric(&server, "sextant_prober_acknowledged_observations_total");
     let recorded = metric(&server, "sextant_prober_recorded_observations_total");
     assert!(recorded >= kept && kept >= 1_100.0, "{kept} of {recorded}");
-    assert_eq!(
-        metric(&server, "sextant_prober_dropped_observations_total"),
-        0.0
-    );
+    assert!(metric(&server, "sextant_prober_dropped_observations_total") < 0.5);
     assert_eq!(provider.key_errors.load(Ordering::Relaxed), 0);
     assert_skips(&server);
     assert_eq!(server.terminate().code(), Some(0));
