@@ -180,6 +180,11 @@ fn an_endpoint_that_nobody_uses_has_an_uptime_and_dashes_from_probes_alone() {
     let labels = format!("{{model=\"{MODEL}\",provider=\"novita\",quantization=\"\"}}");
     let flag = metric(&server, &format!("sextant_prober_is_misconfigured{labels}"));
     assert!(flag > 0.5, "{flag}");
+    assert!(metric(&server, "sextant_prober_is_running") > 0.5);
+    let kept = metric(&server, "sextant_prober_acknowledged_observations_total");
+    let recorded = metric(&server, "sextant_prober_recorded_observations_total");
+    assert!(recorded >= kept && kept >= 1_100.0, "{kept} of {recorded}");
+    assert!(metric(&server, "sextant_prober_dropped_observations_total") < 0.5);
     assert_eq!(provider.key_errors.load(Ordering::Relaxed), 0);
     assert_skips(&server);
     assert_eq!(server.terminate().code(), Some(0));
@@ -208,6 +213,21 @@ fn an_agent_asks_what_no_other_has_asked_and_reports_it_by_its_spool() {
     eventually("the other's probes to be seen", skips);
     assert_eq!(agent.terminate().code(), Some(0));
     assert!(folder.path().join("spool/prober-budget.json").exists());
+    assert_eq!(server.terminate().code(), Some(0));
+}
+
+#[test]
+fn a_process_that_cannot_probe_says_so_and_does_all_else() {
+    let provider = Provider::start();
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("data")).unwrap();
+    file(folder.path(), "data/prober-budget.json", "{");
+    let asked = targets(folder.path(), &provider, &[("groq", "busy", 50)]);
+    let mut server = standalone(folder.path(), &asked);
+    let (_, metrics) = server.request_as(TOKEN, "/metrics");
+    let metrics = metrics.as_str().unwrap();
+    assert!(metrics.contains("sextant_prober_is_running 0"), "{metrics}");
+    assert_eq!(server.request_as(TOKEN, "/api/v1/snapshot").0, 200);
     assert_eq!(server.terminate().code(), Some(0));
 }
 

@@ -1,19 +1,21 @@
 //! One request to one provider, from its beginning to what it means.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method};
-use serde::Deserialize;
 use sextant_measure::id::Region;
 use sextant_measure::outcome::{Outcome, Source};
 use sextant_reporter::attempt::{About, Attempt};
-use sextant_reporter::openai::{Ended, Exchange, Failure, outcome_of_error};
+use sextant_reporter::openai::{Ended, Exchange, Failure};
 use sextant_reporter::recorder::Recorder;
 use tokio::time::{Instant, timeout_at};
 
 use crate::client::{Answer, Call, Client};
+use crate::large::read_aside;
+use crate::listing::outcome_of_list;
 use crate::target::{Question, Target};
 
 /// With what requests are made and recorded.
@@ -35,8 +37,6 @@ pub(crate) struct Asked {
     pub(crate) tokens: Option<u64>,
     /// How long the provider wants to be left alone.
     pub(crate) retry_after: Option<Duration>,
-    /// Whether it is elsewhere, which is not gone to.
-    pub(crate) is_redirect: bool,
 }
 
 /// What the head of an answer says.
@@ -44,7 +44,6 @@ pub(crate) struct Asked {
 struct Head {
     status_code: Option<u16>,
     retry_after: Option<Duration>,
-    is_redirect: bool,
 }
 
 impl Asker {
@@ -54,13 +53,13 @@ impl Asker {
         about.source = Source::Probe;
         match &target.question {
             Question::Chat { body, .. } => {
-                let exchange = Exchange::new(self.recorder.attempt(about), true);
+                let exchange = Exchange::new(self.recorder.attempt(about));
                 self.chat(target, body.clone(), exchange).await
             }
             Question::Models { name } => {
                 about.streamed = false;
                 let attempt = self.recorder.attempt(about);
-                self.models(target, name.as_deref(), attempt).await
+                self.models(target, name.clone(), attempt).await
             }
         }
     }
@@ -108,7 +107,7 @@ impl Asker {
         }
     }
 
-    async fn models(&self, target: &Target, name: Option<&str>, mut attempt: Attempt) -> Asked {
+    async fn models(&self, target: &Target, name: Option<Arc<str>>, mut attempt: Attempt) -> Asked {
         let deadline = Instant::now() + target.timeout;
         let call = call(Method::GET, "/models", target);
         let mut head = Head::default();
@@ -135,7 +134,12 @@ impl Asker {
         let outcome = match timeout_at(deadline, listing).await {
             Err(_) => Outcome::Timeout,
             Ok(Err(outcome)) => outcome,
-            Ok(Ok((status_code, body))) => outcome_of_list(status_code, &body, name),
+            Ok(Ok((status_code, body))) => {
+                let read = move |body: &[u8]| outcome_of_list(status_code, body, name.as_deref());
+                // Lost is what a process that ends doesn't wait for.
+                let read = read_aside(body, read).await;
+                read.unwrap_or(Outcome::ClientCancelled)
+            }
         };
         let outcome = attempt.end(outcome);
         // A list costs none.
@@ -151,13 +155,7 @@ impl Asked {
             status_code: head.status_code,
             tokens: ended.tokens,
             retry_after: head.retry_after,
-            is_redirect: head.is_redirect,
         }
-    }
-
-    /// Whether it tells of this process' configuration and not of the provider.
-    pub(crate) fn is_misconfigured(&self) -> bool {
-        self.outcome == Outcome::ProviderRefused || self.is_redirect
     }
 }
 
@@ -167,7 +165,6 @@ impl Head {
         Self {
             status_code: Some(status.as_u16()),
             retry_after: retry_after(headers),
-            is_redirect: status.is_redirection() && headers.contains_key(LOCATION),
         }
     }
 }
@@ -195,58 +192,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     seconds.parse().ok().map(Duration::from_secs)
 }
 
-/// What a list of models means. One without the model is as a 404 for it.
-fn outcome_of_list(status_code: u16, body: &[u8], name: Option<&str>) -> Outcome {
-    if !(200..300).contains(&status_code) {
-        return outcome_of_error(status_code, body);
-    }
-    let models = match serde_json::from_slice(body) {
-        Ok(List::Wrapped { data }) => data,
-        Ok(List::Bare(models)) => models,
-        Err(_) => return Outcome::EmptyResponse,
-    };
-    match name {
-        _ if models.is_empty() => Outcome::EmptyResponse,
-        Some(name) if !models.iter().any(|model| model.id == name) => Outcome::ProviderRefused,
-        _ => Outcome::Ok,
-    }
-}
-
-/// As most wrap it, and as some don't.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum List {
-    Wrapped { data: Vec<Model> },
-    Bare(Vec<Model>),
-}
-
-#[derive(Deserialize)]
-struct Model {
-    id: String,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_list_is_good_if_it_has_the_model() {
-        let list = br#"{"object":"list","data":[{"id":"a/b","owned_by":"x"},{"id":"c"}]}"#;
-        for (status, body, name, outcome) in [
-            (200, list.as_slice(), Some("c"), Outcome::Ok),
-            (200, list, None, Outcome::Ok),
-            (200, list, Some("d"), Outcome::ProviderRefused),
-            (200, br#"[{"id":"c"}]"#, Some("c"), Outcome::Ok),
-            (200, br#"{"data":[]}"#, None, Outcome::EmptyResponse),
-            (200, b"<html>", None, Outcome::EmptyResponse),
-            (200, b"", None, Outcome::EmptyResponse),
-            (401, list, Some("c"), Outcome::ProviderRefused),
-            (429, b"", None, Outcome::RateLimited),
-            (503, b"", None, Outcome::ProviderError),
-        ] {
-            assert_eq!(outcome_of_list(status, body, name), outcome, "{status}");
-        }
-    }
 
     #[test]
     fn how_long_to_wait_is_read_in_seconds() {

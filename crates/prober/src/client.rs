@@ -26,7 +26,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
-pub(crate) use self::place::{Place, shown};
+pub(crate) use self::place::{Place, hosts, shown};
 
 /// Bytes of a status line and headers.
 const HEAD_BYTES_MAX: usize = 64 << 10;

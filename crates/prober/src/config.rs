@@ -28,10 +28,10 @@ pub struct Config {
     pub servers: Vec<String>,
     /// What the servers know this process by: `{ file = "…" }` or `{ env = "…" }`.
     pub server_token: Option<SecretSource>,
-    /// Milliseconds between two looks at a server. Default: 1,000.
+    /// Milliseconds between two looks at a server. Default: 2,000.
     #[schemars(range(min = 100, max = 10_000))]
     pub server_poll_ms: u32,
-    /// Requests to providers at a time. Default: 8.
+    /// Requests to providers at a time, at most half of them to one host. Default: 32.
     pub in_flight_max: NonZeroU32,
     /// Bytes read of one answer. Default: 4 MiB.
     pub answer_bytes_max: NonZeroU32,
@@ -45,8 +45,8 @@ impl Default for Config {
             targets: Vec::new(),
             servers: Vec::new(),
             server_token: None,
-            server_poll_ms: 1_000,
-            in_flight_max: count(8),
+            server_poll_ms: 2_000,
+            in_flight_max: count(32),
             answer_bytes_max: count(4 << 20),
             ca_file: None,
         }

@@ -6,7 +6,8 @@
 //! whether the endpoint was observed already, by users or by another agent, and then asks nothing.
 //!
 //! - [`config`]: what is asked. [`Prober`] carries out what `schedule` decides: a pure state machine,
-//!   whose rule and arithmetic stand there. `ask`: one request, and what it means.
+//!   whose rule and arithmetic stand there. `ask`: one request, and what it means; `listing`: lists of
+//!   models; `large`: reading what may be long.
 //! - [`sight`]: what is known of others. `client`: HTTP over TCP and TLS.
 //! - `ledger`: what was spent of the budgets. [`state`]: how each target stands.
 
@@ -14,7 +15,9 @@ mod ask;
 mod client;
 pub mod config;
 mod error;
+mod large;
 mod ledger;
+mod listing;
 mod metrics;
 mod prober;
 mod schedule;

@@ -14,7 +14,8 @@ type Label = [(&'static str, &'static str); 1];
 type Counters = Family<Label, Counter>;
 type OfEndpoint = Vec<(&'static str, String)>;
 
-/// A prober's counters and gauges, in the registry they were made in.
+/// A prober's counters and gauges, in the registry they were made in. Requests without an outcome are
+/// under way.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     /// In the order of [`Kind::ALL`].
@@ -26,7 +27,6 @@ pub(crate) struct Metrics {
     misconfigured: Family<OfEndpoint, Counter>,
     is_misconfigured: Family<OfEndpoint, Gauge>,
     budget_left: Family<OfEndpoint, Gauge>,
-    pub(crate) in_flight: Gauge,
     pub(crate) lag: Gauge<f64, std::sync::atomic::AtomicU64>,
     pub(crate) sight_errors: Counter,
     pub(crate) ledger_errors: Counter,
@@ -55,20 +55,14 @@ impl Metrics {
         let outcomes = Counters::default();
         names.register("outcomes", "How requests ended", outcomes.clone());
         let misconfigured = Family::default();
-        let help = "Answers that blame the key, the model's name or the address";
+        let help = "Answers that blame the key, the account, the request or the address";
         names.register("misconfigured", help, misconfigured.clone());
         let is_misconfigured = Family::default();
-        let help = "1 if the last answer did that";
+        let help = "1 if the last answer that tells did that";
         names.register("is_misconfigured", help, is_misconfigured.clone());
         let budget_left = Family::default();
         let help = "Requests and tokens left of the day";
         names.register("budget_left", help, budget_left.clone());
-        let in_flight = Gauge::default();
-        names.register(
-            "in_flight_requests",
-            "Requests under way",
-            in_flight.clone(),
-        );
         let lag = Gauge::default();
         let help = "How long the last request had waited for its turn";
         names.register_with_unit("lag", help, Unit::Seconds, lag.clone());
@@ -82,7 +76,6 @@ impl Metrics {
             misconfigured,
             is_misconfigured,
             budget_left,
-            in_flight,
             lag,
             sight_errors,
             ledger_errors,
@@ -108,12 +101,13 @@ impl Metrics {
         self.outcomes.get_or_create(&label).inc();
     }
 
+    pub(crate) fn count_misconfigured(&self, endpoint: &Endpoint) {
+        self.misconfigured.get_or_create(&label(endpoint)).inc();
+    }
+
     pub(crate) fn tell_misconfigured(&self, endpoint: &Endpoint, is: bool) {
         let label = label(endpoint);
         self.is_misconfigured.get_or_create(&label).set(is.into());
-        if is {
-            self.misconfigured.get_or_create(&label).inc();
-        }
     }
 
     pub(crate) fn tell_left(&self, endpoint: &Endpoint, left: Spent) {

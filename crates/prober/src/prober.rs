@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 use sextant_measure::id::Region;
-use sextant_measure::outcome::{Source, Verdict};
+use sextant_measure::outcome::{Outcome, Source, Verdict};
 use sextant_measure::time::Clock;
 use sextant_reporter::recorder::Recorder;
 use tokio::task::{Id, JoinError, JoinSet};
@@ -15,14 +16,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::ask::{Asked, Asker};
-use crate::client::Client;
+use crate::client::{Client, hosts};
 use crate::config::{Resolved, length};
 use crate::error::ProberError;
 use crate::ledger::{Book, Ledger};
 use crate::metrics::Metrics;
-use crate::schedule::{Budget, Finished, Now, Scheduler, What};
+use crate::schedule::{Budget, Finished, Now, Plan, Scheduler, What};
 use crate::sight::{Alone, Follower, Sight};
-use crate::state::{News, States};
+use crate::state::{Misconfigured, States};
 use crate::target::Target;
 
 /// What a prober works with.
@@ -85,19 +86,8 @@ impl Prober {
         };
         let ledger = data_dir.map(|directory| Ledger::in_directory(&directory));
         let book = read(ledger.as_ref())?;
-        let budget = |target: &Target| {
-            let spent = book.get(&target.endpoint.to_string());
-            Budget::new(target.limits, spent.unwrap_or(&BTreeMap::new()))
-        };
-        let of = |target: &Target| (target.pace, target.question.tokens_max(), budget(target));
-        let in_flight_max = length(resolved.config.in_flight_max);
         let started = Instant::now();
-        let scheduler = Scheduler::new(
-            resolved.targets.iter().map(of),
-            in_flight_max,
-            started.elapsed(),
-            seed,
-        );
+        let scheduler = scheduler(&resolved, &book, started.elapsed(), seed);
         let states = States::new(endpoints());
         let followed = sight.is_none() && !resolved.servers.is_empty();
         let follower = followed.then(|| Follower {
@@ -177,7 +167,7 @@ impl Prober {
                     }
                 }
             }
-            self.show(now, requests.len());
+            self.show(now);
             let wake_at = self.started + self.scheduler.wake_at();
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -206,6 +196,7 @@ impl Prober {
             // It has recorded itself as broken off, and its target gets its next turn.
             Err(error) => {
                 let target = self.under_way.remove(&error.id())?;
+                self.metrics.count_outcome(Outcome::ClientCancelled);
                 tracing::error!(%error, "a request to a provider was lost");
                 Some(Finished {
                     target,
@@ -220,17 +211,22 @@ impl Prober {
     fn finished(&self, target: usize, asked: &Asked) -> Finished {
         self.metrics.count_outcome(asked.outcome);
         let now = self.clock.now();
-        let news = self.states.tell(target, now, asked);
-        if let Some(target) = self.targets.get(target) {
+        let standing = self.states.tell(target, now, asked);
+        if let (Some(target), Some(standing)) = (self.targets.get(target), standing) {
             let endpoint = &target.endpoint;
-            self.metrics
-                .tell_misconfigured(endpoint, asked.is_misconfigured());
-            match news {
-                Some(News(Some(wrong))) => {
+            if Misconfigured::of(asked).is_some() {
+                self.metrics.count_misconfigured(endpoint);
+            }
+            let wrong = standing.misconfigured;
+            self.metrics.tell_misconfigured(endpoint, wrong.is_some());
+            match wrong.filter(|_| standing.is_news) {
+                Some(wrong) => {
                     let (status, advice) = (asked.status_code, wrong.advice());
                     tracing::warn!(%endpoint, status, advice, "a probe is misconfigured");
                 }
-                Some(News(None)) => tracing::info!(%endpoint, "a probe is configured right again"),
+                None if standing.is_news => {
+                    tracing::info!(%endpoint, "a probe is configured right again");
+                }
                 None => {}
             }
         }
@@ -242,9 +238,7 @@ impl Prober {
         }
     }
 
-    fn show(&self, now: Now, in_flight: usize) {
-        let in_flight = i64::try_from(in_flight).unwrap_or(i64::MAX);
-        self.metrics.in_flight.set(in_flight);
+    fn show(&self, now: Now) {
         for (target, budget) in self.targets.iter().zip(self.scheduler.budgets()) {
             self.metrics
                 .tell_left(&target.endpoint, budget.left(now.day()));
@@ -294,4 +288,35 @@ fn read(ledger: Option<&Ledger>) -> Result<Book, ProberError> {
         path: ledger.path().display().to_string(),
         source,
     })
+}
+
+/// What was spent before counts.
+fn scheduler(resolved: &Resolved, book: &Book, now: Duration, seed: u64) -> Scheduler {
+    let plan = |(target, host): (&Target, usize)| {
+        warn_of_budget(target);
+        let spent = book.get(&target.endpoint.to_string());
+        Plan {
+            pace: target.pace,
+            tokens_max: target.question.tokens_max(),
+            budget: Budget::new(target.limits, spent.unwrap_or(&BTreeMap::new())),
+            host,
+        }
+    };
+    let hosts = hosts(resolved.targets.iter().map(|target| &target.place));
+    let plans = resolved.targets.iter().zip(hosts).map(plan);
+    let in_flight_max = length(resolved.config.in_flight_max);
+    Scheduler::new(plans, in_flight_max, now, seed)
+}
+
+/// Agents that share the work share this, too; so it is for the operator to judge.
+fn warn_of_budget(target: &Target) {
+    let hours = target.hours_of_budget();
+    if hours < 24 {
+        let endpoint = &target.endpoint;
+        tracing::warn!(
+            %endpoint, hours,
+            "a probe's budget lasts no day if no other agent asks: check `interval_ms`, \
+             `requests_per_day_max` and `tokens_per_day_max`"
+        );
+    }
 }

@@ -46,7 +46,11 @@ use std::time::Duration;
 use sextant_measure::time::Timestamp;
 
 pub(crate) use self::budget::{Budget, Limits, Spent};
-pub(crate) use self::scheduler::{Finished, Scheduler, Skip, What};
+pub(crate) use self::scheduler::{Finished, Plan, Scheduler, Skip, What};
+
+/// The longest time between two observations with which every window of 30 minutes, of which the
+/// shortest has 29:50, holds the 20 that a status takes.
+pub(crate) const GAP_MAX: Duration = Duration::from_millis(89_500);
 
 /// The present moment, by both clocks.
 #[derive(Debug, Clone, Copy)]

@@ -15,7 +15,7 @@ pub struct TargetState {
     pub endpoint: Endpoint,
     /// What its last request came to.
     pub last: Option<LastRequest>,
-    /// What is wrong with its configuration, going by the last answer.
+    /// What is wrong with its configuration, going by the last answer that tells.
     pub misconfigured: Option<Misconfigured>,
 }
 
@@ -39,29 +39,34 @@ pub enum Misconfigured {
     Payment,
     /// The model's name or the URL (404), or a list without the model.
     Model,
-    /// The URL, which is elsewhere.
+    /// The URL, which is elsewhere (3xx).
     Redirect,
+    /// What is asked, or where (400, 405, 422 and others of the caller's own).
+    Request,
 }
 
 /// How all targets stand. Clones show the same.
 #[derive(Debug, Clone)]
 pub struct States(Arc<RwLock<Vec<TargetState>>>);
 
-/// What is wrong with a target's configuration from now on.
+/// What is wrong with a target's configuration, and whether that is news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct News(pub(crate) Option<Misconfigured>);
+pub(crate) struct Standing {
+    pub(crate) misconfigured: Option<Misconfigured>,
+    pub(crate) is_news: bool,
+}
 
 impl Misconfigured {
+    /// What an answer blames, if it is that and not the provider.
     pub(crate) fn of(asked: &Asked) -> Option<Self> {
-        if asked.is_redirect {
-            return Some(Self::Redirect);
+        match (asked.outcome, asked.status_code) {
+            (Outcome::ProviderRefused, Some(401 | 403)) => Some(Self::Key),
+            (Outcome::ProviderRefused, Some(402)) => Some(Self::Payment),
+            (Outcome::ProviderRefused, Some(300..=399)) => Some(Self::Redirect),
+            (Outcome::ProviderRefused, _) => Some(Self::Model),
+            (Outcome::ClientError, _) => Some(Self::Request),
+            _ => None,
         }
-        let is_refused = asked.outcome == Outcome::ProviderRefused;
-        is_refused.then_some(match asked.status_code {
-            Some(401 | 403) => Self::Key,
-            Some(402) => Self::Payment,
-            _ => Self::Model,
-        })
     }
 
     /// What to look at.
@@ -70,6 +75,9 @@ impl Misconfigured {
             Self::Key => "the provider refuses the key: check `key`",
             Self::Payment => "the provider wants to be paid: check the account",
             Self::Model => "the provider doesn't know the model: check `name` and `url`",
+            Self::Request => {
+                "the provider doesn't take the request: check `name`, `limit_name` and `url`"
+            }
             Self::Redirect => "the API is elsewhere: give its present address as `url`",
         }
     }
@@ -93,9 +101,8 @@ impl States {
         states.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes what a request came to. Returns what is wrong with the target's configuration if that
-    /// has changed.
-    pub(crate) fn tell(&self, target: usize, at: Timestamp, asked: &Asked) -> Option<News> {
+    /// Takes what a request came to. Returns what is wrong with the target's configuration by now.
+    pub(crate) fn tell(&self, target: usize, at: Timestamp, asked: &Asked) -> Option<Standing> {
         let mut states = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let state = states.get_mut(target)?;
         state.last = Some(LastRequest {
@@ -109,6 +116,9 @@ impl States {
             now => now,
         };
         let before = std::mem::replace(&mut state.misconfigured, now);
-        (before != now).then_some(News(now))
+        Some(Standing {
+            misconfigured: now,
+            is_news: before != now,
+        })
     }
 }

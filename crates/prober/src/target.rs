@@ -52,6 +52,16 @@ pub(crate) enum Question {
     Models { name: Option<Arc<str>> },
 }
 
+impl Target {
+    /// How long a day's budget lasts one that asks alone, if every request takes all that it may.
+    pub(crate) fn hours_of_budget(&self) -> u64 {
+        let by_tokens = self.limits.tokens.checked_div(self.question.tokens_max());
+        let requests = by_tokens.map_or(self.limits.requests, |it| it.min(self.limits.requests));
+        let interval_ms = u64::try_from(self.pace.interval.as_millis()).unwrap_or(u64::MAX);
+        requests.saturating_mul(interval_ms) / 3_600_000
+    }
+}
+
 impl Endpoint {
     pub(crate) fn definition(&self, region: Option<&Region>) -> Definition {
         Definition {
@@ -106,6 +116,38 @@ impl Question {
         match self {
             Self::Chat { tokens_max, .. } => *tokens_max,
             Self::Models { .. } => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_lasts_as_long_as_the_scarcer_of_its_parts() {
+        let target = |question, interval_ms, requests, tokens| Target {
+            endpoint: Endpoint {
+                model: "a/b".parse().unwrap(),
+                provider: "p".parse().unwrap(),
+                quantization: None,
+            },
+            place: Place::parse("https://h/v1").unwrap(),
+            headers: HeaderMap::new(),
+            question,
+            timeout: Duration::from_secs(30),
+            pace: Pace::new(interval_ms, 10),
+            limits: Limits { requests, tokens },
+        };
+        let chat = || Question::chat("b", LimitName::MaxTokens, 16);
+        let list = Question::Models { name: None };
+        for (target, hours) in [
+            (target(chat(), 60_000, 3_000, 200_000), 41),
+            (target(chat(), 10_000, 3_000, 200_000), 6),
+            (target(chat(), 60_000, 1_000, 200_000), 16),
+            (target(list, 60_000, 3_000, 0), 50),
+        ] {
+            assert_eq!(target.hours_of_budget(), hours);
         }
     }
 }

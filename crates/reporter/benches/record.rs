@@ -128,7 +128,7 @@ fn attempts(c: &mut Criterion) {
     });
     group.bench_function("a stream of 150 tokens", |b| {
         b.iter(|| {
-            let mut exchange = Exchange::new(recorder.attempt(about()), true);
+            let mut exchange = Exchange::new(recorder.attempt(about()));
             exchange.dispatched();
             exchange.answered(200);
             for _ in 0..150 {

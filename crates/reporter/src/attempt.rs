@@ -57,7 +57,8 @@ pub struct Attempt {
     dispatched: Option<Instant>,
     first_token: Option<Instant>,
     last_token: Option<Instant>,
-    is_complete: bool,
+    /// When the terminal chunk came.
+    completed: Option<Instant>,
     is_final: bool,
     input_tokens: Option<u32>,
     output_tokens: Option<u32>,
@@ -72,7 +73,7 @@ impl Attempt {
             dispatched: None,
             first_token: None,
             last_token: None,
-            is_complete: false,
+            completed: None,
             is_final: true,
             input_tokens: None,
             output_tokens: None,
@@ -104,8 +105,9 @@ impl Attempt {
     }
 
     /// The terminal chunk has come: whoever goes away now leaves a whole answer behind.
+    /// The first time counts.
     pub fn complete(&mut self) {
-        self.is_complete = true;
+        self.completed.get_or_insert_with(Instant::now);
     }
 
     /// Another attempt of the same request follows.
@@ -118,6 +120,15 @@ impl Attempt {
         self.record(outcome)
     }
 
+    /// Whether its answer is asked for as a stream.
+    pub(crate) fn is_streamed(&self) -> bool {
+        self.about.as_ref().is_some_and(|about| about.streamed)
+    }
+
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.about.is_none()
+    }
+
     /// What the provider has said of tokens so far, in all.
     pub(crate) fn tokens(&self) -> Option<u64> {
         let told = [self.input_tokens, self.output_tokens];
@@ -127,7 +138,8 @@ impl Attempt {
             .reduce(u64::saturating_add)
     }
 
-    fn record(&mut self, outcome: Outcome) -> Outcome {
+    /// The same as [`end`](Self::end), for one that stands in something else. It is recorded once.
+    pub(crate) fn record(&mut self, outcome: Outcome) -> Outcome {
         let Some(about) = self.about.take() else {
             return outcome;
         };
@@ -141,9 +153,10 @@ impl Attempt {
             let elapsed = at.saturating_duration_since(dispatched);
             u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
         };
-        // A good answer took until its last token; of all others the end itself tells more.
+        // A good answer took until its last token, or its end if none was shown; of all others the end
+        // itself tells more.
         let ended = match outcome {
-            Outcome::Ok => self.last_token.unwrap_or(now),
+            Outcome::Ok => self.last_token.or(self.completed).unwrap_or(now),
             _ => now,
         };
         let is_dispatched = self.dispatched.is_some();
@@ -173,10 +186,9 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let outcome = if self.is_complete {
-            Outcome::Ok
-        } else {
-            Outcome::ClientCancelled
+        let outcome = match self.completed {
+            Some(_) => Outcome::Ok,
+            None => Outcome::ClientCancelled,
         };
         self.record(outcome);
     }

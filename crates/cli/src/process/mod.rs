@@ -220,7 +220,7 @@ impl Process {
             () = ready => {}
         }
         self.grpc_health.look(&health).await;
-        self.probing = Probing::start(reload, &self.stages, self.grpc.address, &self.registry)?;
+        self.probing = Probing::start(reload, &self.stages, self.grpc.address, &self.registry);
         output::line(&self.http.announcement)?;
         output::line(&self.grpc.announcement)?;
         if let Some(hub) = self.stages.hub().filter(|_| reload.job.demo) {

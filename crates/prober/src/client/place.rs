@@ -1,5 +1,6 @@
 //! Where an API is.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use http::Uri;
@@ -77,6 +78,16 @@ impl Place {
     }
 }
 
+/// Which host each place is at, as a number from 0 in the order in which they come.
+pub(crate) fn hosts<'p>(places: impl Iterator<Item = &'p Place>) -> Vec<usize> {
+    let mut known = HashMap::new();
+    let mut number = |place: &'p Place| {
+        let next = known.len();
+        *known.entry((place.host(), place.port)).or_insert(next)
+    };
+    places.map(&mut number).collect()
+}
+
 /// A URL as it may be shown: without a user, a password and a query, which hold secrets.
 pub(crate) fn shown(url: &str) -> String {
     let (bare, query) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
@@ -144,6 +155,18 @@ mod tests {
         let is = |url| Place::parse(url).unwrap().is_loopback();
         assert!(is("http://127.3.2.1") && is("http://localhost:1") && is("http://[::1]"));
         assert!(!is("http://10.0.0.1") && !is("http://localhost.example.com"));
+    }
+
+    #[test]
+    fn places_of_one_host_are_told_from_others() {
+        let urls = [
+            "https://h/v1",
+            "http://h/v1",
+            "https://h:443/v2",
+            "https://g",
+        ];
+        let places: Vec<_> = urls.iter().map(|url| Place::parse(url).unwrap()).collect();
+        assert_eq!(hosts(places.iter()), [0, 1, 0, 2]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What must hold of a configuration, and what comes of one of which all of it does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use http::header::HeaderValue;
@@ -11,7 +12,7 @@ use super::Config;
 use super::secret::SecretSource;
 use super::target::Given;
 use super::target_rules::TargetRules;
-use crate::client::{Place, shown, tls};
+use crate::client::{Place, hosts, shown, tls};
 use crate::target::{Endpoint, Target};
 
 /// Targets that one process asks.
@@ -73,6 +74,7 @@ impl Config {
             wrong: Vec::new(),
         };
         let targets = rules.targets(&self.targets);
+        rules.in_flight(self.in_flight_max, &targets);
         let servers = rules.servers(&self.servers);
         let authorization = self.server_token.as_ref();
         let authorization = authorization.and_then(|source| rules.bearer("server_token", source));
@@ -141,6 +143,35 @@ impl Rules<'_> {
             }
         }
         targets
+    }
+
+    /// Providers that are silent hold their places until they have timed out. If those were too few,
+    /// an outage would show as a lack of observations.
+    fn in_flight(&mut self, given: NonZeroU32, targets: &[Target]) {
+        let places = targets.iter().map(|target| &target.place);
+        let mut at_hosts = BTreeMap::<usize, u128>::new();
+        for (host, target) in hosts(places).into_iter().zip(targets) {
+            // The share of its time in which a target that never answers is waited for.
+            let interval_ms = target.pace.interval.as_millis().max(1);
+            let per_mille = target.timeout.as_millis() * 1_000 / interval_ms;
+            *at_hosts.entry(host).or_default() += per_mille.min(1_000);
+        }
+        let all = at_hosts.values().sum::<u128>().div_ceil(1_000);
+        let most = at_hosts.values().max().map_or(0, |it| it.div_ceil(1_000));
+        let needed = if at_hosts.len() > 1 {
+            // One of several has half of the places, rounded up.
+            all.max((most * 2).saturating_sub(1))
+        } else {
+            all
+        };
+        if u128::from(given.get()) < needed {
+            let what = format!(
+                "{given} is too little: if no provider answered, the targets with their `timeout_ms` \
+                 and `interval_ms` would take {needed}"
+            );
+            let advice = "give as many, or shorter timeouts";
+            self.push("in_flight_max", what, advice);
+        }
     }
 
     fn servers(&mut self, given: &[String]) -> Vec<Place> {

@@ -65,10 +65,13 @@ impl<'de> Deserialize<'de> for HeaderConfig {
 
 impl fmt::Display for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not every name is one: a secret may have been put there.
+        // Not every name or path is one: a secret may have been put there.
         let is_usual = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
         match self {
-            Self::File(path) => write!(f, "the file {}", path.display()),
+            Self::File(path) if path.is_absolute() || path.starts_with(".") => {
+                write!(f, "the file {}", path.display())
+            }
+            Self::File(_) => f.write_str("the file that `file` names"),
             Self::Env(name) if name.chars().all(is_usual) => {
                 write!(f, "the environment variable {name}")
             }

@@ -10,14 +10,14 @@ use super::rules::{Rules, SECRET_ADVICE, secret_header};
 use super::secret::HeaderConfig;
 use super::target::{Kind, TargetConfig};
 use crate::client::{Place, shown};
-use crate::schedule::{Limits, Pace};
+use crate::schedule::{GAP_MAX, Limits, Pace};
 use crate::target::{Endpoint, Question, Target};
 
 const HEADERS_MAX: usize = 32;
-/// The longest time between two observations with which every window of 30 minutes, of which the
-/// shortest has 29:50, holds the 20 that a status takes.
-const GAP_MS_MAX: u32 = 89_500;
-const INTERVAL_MS_MIN: u32 = 10;
+/// Below it a slip of the pen is a storm on a key that costs money.
+const INTERVAL_MS_MIN: u32 = 1_000;
+/// What runs on the same host may be asked faster.
+const LOOPBACK_INTERVAL_MS_MIN: u32 = 10;
 const JITTER_PERCENT_MAX: u32 = 50;
 const TOKENS_MAX: u32 = 4_096;
 /// Headers that say how a message is carried, which is not for a configuration to say.
@@ -49,7 +49,7 @@ impl TargetRules<'_, '_> {
         let endpoint = self.endpoint(config);
         let place = self.place(config);
         let headers = self.headers(config);
-        self.pace(config);
+        self.pace(config, place.as_ref());
         self.limits(config);
         let question = self.question(config);
         if self.rules.wrong.len() > before {
@@ -159,14 +159,14 @@ impl TargetRules<'_, '_> {
     }
 
     /// Seldom observed, an endpoint would stay without a status.
-    fn pace(&mut self, config: &TargetConfig) {
+    fn pace(&mut self, config: &TargetConfig, place: Option<&Place>) {
         let jitter = config.jitter_percent;
         if jitter > JITTER_PERCENT_MAX {
             let what = format!("jitter_percent: {jitter} is out of range");
             return self.push(what, "give at most 50");
         }
         let longest = u64::from(config.interval_ms) * u64::from(100 + jitter) / 100;
-        if longest > u64::from(GAP_MS_MAX) {
+        if Duration::from_millis(longest) > GAP_MAX {
             let what = format!(
                 "interval_ms: {} with {jitter} % of jitter gives fewer than 20 observations in 30 \
                  minutes, and the status stays unknown",
@@ -177,11 +177,16 @@ impl TargetRules<'_, '_> {
                 "give an interval that is with its jitter at most 89500",
             );
         }
-        if config.interval_ms < INTERVAL_MS_MIN {
+        let (least, advice) = match place {
+            Some(place) if place.is_loopback() => (LOOPBACK_INTERVAL_MS_MIN, "give at least 10"),
+            _ => (INTERVAL_MS_MIN, "give at least 1000"),
+        };
+        if config.interval_ms < least {
             let what = format!("interval_ms: {} is out of range", config.interval_ms);
-            self.push(what, "give at least 10");
+            self.push(what, advice);
         }
-        if !(1..=GAP_MS_MAX).contains(&config.timeout_ms) {
+        let timeout = Duration::from_millis(config.timeout_ms.into());
+        if timeout.is_zero() || timeout > GAP_MAX {
             let what = format!("timeout_ms: {} is out of range", config.timeout_ms);
             self.push(what, "give 1 to 89500");
         }

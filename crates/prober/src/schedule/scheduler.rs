@@ -15,6 +15,7 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Scheduler {
     turns: Vec<Turn>,
+    hosts: Hosts,
     in_flight: usize,
     in_flight_max: usize,
     last_step: Duration,
@@ -22,6 +23,25 @@ pub(crate) struct Scheduler {
     looked_at: Option<u64>,
     is_shared: bool,
     rng: StdRng,
+}
+
+/// How a target is asked.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) pace: Pace,
+    /// What a request may take.
+    pub(crate) tokens_max: u64,
+    pub(crate) budget: Budget,
+    /// Whose answers it waits for, as a number from 0.
+    pub(crate) host: usize,
+}
+
+/// Requests under way at each host. One that is silent holds up its own, and not those of the others.
+#[derive(Debug)]
+struct Hosts {
+    of: Vec<usize>,
+    in_flight: Vec<usize>,
+    in_flight_max: usize,
 }
 
 /// What is to be done for a target now.
@@ -79,20 +99,22 @@ impl Skip {
 }
 
 impl Scheduler {
-    /// Each target with its pace, the tokens that a request may take, and its budget.
+    /// All targets, with the requests that may be under way at a time.
     pub(crate) fn new(
-        targets: impl IntoIterator<Item = (Pace, u64, Budget)>,
+        targets: impl IntoIterator<Item = Plan>,
         in_flight_max: usize,
         now: Duration,
         seed: u64,
     ) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let targets = targets.into_iter();
-        let turns = targets
-            .map(|(pace, tokens_max, budget)| Turn::new(now, pace, tokens_max, budget, &mut rng))
-            .collect();
+        let (mut turns, mut of) = (Vec::new(), Vec::new());
+        for plan in targets {
+            of.push(plan.host);
+            turns.push(Turn::new(now, plan, &mut rng));
+        }
         Self {
             turns,
+            hosts: Hosts::new(of, in_flight_max),
             in_flight: 0,
             in_flight_max,
             last_step: now,
@@ -108,7 +130,10 @@ impl Scheduler {
         self.look(at, view);
         for finished in results {
             if let Some(turn) = self.turns.get_mut(finished.target) {
-                self.in_flight -= usize::from(turn.asking.is_some());
+                if turn.asking.is_some() {
+                    self.in_flight -= 1;
+                    self.hosts.left(finished.target);
+                }
                 turn.finished(at, finished, self.is_shared, &mut self.rng);
             }
         }
@@ -128,12 +153,16 @@ impl Scheduler {
             if self.in_flight >= self.in_flight_max {
                 break;
             }
+            if self.hosts.is_full(target) {
+                continue;
+            }
             let Some(turn) = self.turns.get_mut(target) else {
                 continue;
             };
             let what = match turn.decide(now, view.clone(), target, &mut self.rng) {
                 Move::Ask { is_blind } => {
                     self.in_flight += 1;
+                    self.hosts.entered(target);
                     What::Ask { is_blind }
                 }
                 Move::Skip(skip) => What::Skip(skip),
@@ -154,8 +183,10 @@ impl Scheduler {
         if self.in_flight >= self.in_flight_max {
             return tick;
         }
-        let waiting = self.turns.iter().filter(|turn| turn.asking.is_none());
-        let first = waiting.map(|turn| turn.due).min();
+        let waiting = self.turns.iter().enumerate();
+        let waiting =
+            waiting.filter(|(target, turn)| turn.asking.is_none() && !self.hosts.is_full(*target));
+        let first = waiting.map(|(_, turn)| turn.due).min();
         first.map_or(tick, |due| due.min(tick))
     }
 
@@ -185,5 +216,46 @@ impl Scheduler {
             let glimpse = picture.and_then(|picture| picture.glimpses.get(target));
             turn.look(now, glimpse.copied().filter(|it| *it != Glimpse::Aged));
         }
+    }
+}
+
+impl Hosts {
+    /// Each has at most half of the whole, rounded up, unless it is the only one.
+    fn new(of: Vec<usize>, in_flight_max: usize) -> Self {
+        let hosts = of.iter().max().map_or(0, |last| last + 1);
+        let share = if hosts > 1 {
+            in_flight_max.div_ceil(2)
+        } else {
+            in_flight_max
+        };
+        Self {
+            of,
+            in_flight: vec![0; hosts],
+            in_flight_max: share,
+        }
+    }
+
+    fn is_full(&self, target: usize) -> bool {
+        let at = self
+            .of
+            .get(target)
+            .and_then(|host| self.in_flight.get(*host));
+        at.is_some_and(|in_flight| *in_flight >= self.in_flight_max)
+    }
+
+    fn entered(&mut self, target: usize) {
+        if let Some(in_flight) = self.at(target) {
+            *in_flight += 1;
+        }
+    }
+
+    fn left(&mut self, target: usize) {
+        if let Some(in_flight) = self.at(target) {
+            *in_flight = in_flight.saturating_sub(1);
+        }
+    }
+
+    fn at(&mut self, target: usize) -> Option<&mut usize> {
+        self.in_flight.get_mut(*self.of.get(target)?)
     }
 }

@@ -7,15 +7,15 @@ use rand::rngs::StdRng;
 use super::backoff::{about, anywhere, backoff, one_in};
 use super::budget::Budget;
 use super::evidence::{Evidence, Seen};
-use super::scheduler::{Finished, Skip};
-use super::{Glimpse, Now, Observed, Pace, View};
+use super::scheduler::{Finished, Plan, Skip};
+use super::{GAP_MAX, Glimpse, Now, Observed, Pace, View};
 
 /// One time in so many a holder gives the turn away.
 const GIVEN_AWAY_ONE_IN: u32 = 60;
 /// Intervals that an endpoint is left alone at most, in powers of two, when asking says nothing of
 /// its uptime.
 const LEFT_ALONE_LOG2_MAX: u32 = 3;
-/// Longest that a provider may ask to be left alone.
+/// Longest that a provider may ask to be left alone, where asking it says nothing of its uptime.
 const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
 
 /// Whose turn it is, and when to look at that next.
@@ -55,13 +55,13 @@ pub(super) enum Move {
 
 impl Turn {
     /// The first moment is anywhere in the interval, so that a start is no burst.
-    pub(super) fn new(
-        now: Duration,
-        pace: Pace,
-        tokens_max: u64,
-        budget: Budget,
-        rng: &mut StdRng,
-    ) -> Self {
+    pub(super) fn new(now: Duration, plan: Plan, rng: &mut StdRng) -> Self {
+        let Plan {
+            pace,
+            tokens_max,
+            budget,
+            ..
+        } = plan;
         Self {
             due: now + anywhere(pace.interval, rng),
             asking: None,
@@ -178,7 +178,11 @@ impl Turn {
         }
         let times = 1 << self.in_vain.min(LEFT_ALONE_LOG2_MAX);
         let retry_after = finished.retry_after.unwrap_or_default();
-        let retry_at = now + retry_after.min(RETRY_AFTER_MAX);
+        let mut retry_at = now + retry_after.min(RETRY_AFTER_MAX);
+        if finished.counts {
+            // An outage would else be a time without observations.
+            retry_at = retry_at.min(asking.since + GAP_MAX);
+        }
         let due = asking.since + self.wait(rng) * times;
         self.due = due.max(retry_at).max(now);
     }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::snapshot::{Figure, Snapshot};
 use super::{AGE_MAX, Picture, Sight, View};
 use crate::client::{Call, Client, Place};
+use crate::large::read_aside;
 use crate::metrics::Metrics;
 use crate::target::Endpoint;
 
@@ -23,8 +24,8 @@ const PATH: &str = "/api/v1/snapshot";
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Some ten thousand endpoints in several regions.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
-/// Longer lists of models are left out, and all are read.
-const QUERY_BYTES_MAX: usize = 4 << 10;
+/// Longer lists of models are left out, and all are read: a server takes 32 KiB of a request's head.
+const QUERY_BYTES_MAX: usize = 24 << 10;
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// What servers say, as of the last answer of one of them.
@@ -43,7 +44,7 @@ pub(crate) struct Follower {
     pub(crate) servers: Vec<Place>,
     pub(crate) authorization: Option<HeaderValue>,
     pub(crate) poll: Duration,
-    pub(crate) targets: Vec<Endpoint>,
+    pub(crate) targets: Arc<[Endpoint]>,
     pub(crate) region: Region,
     pub(crate) seen: Arc<Seen>,
     pub(crate) metrics: Arc<Metrics>,
@@ -125,7 +126,7 @@ impl Follower {
         }
         let call = Call {
             method: Method::GET,
-            path: self.path(),
+            path: path(&self.targets),
             headers,
             body: Bytes::new(),
         };
@@ -147,22 +148,50 @@ impl Follower {
             }
             body.extend_from_slice(&piece);
         }
-        let read = serde_json::from_slice::<Snapshot>(&body);
-        let snapshot = read.map_err(|error| format!("what it says is no snapshot: {error}"))?;
+        let received = Some(Instant::now());
+        let (targets, region) = (Arc::clone(&self.targets), self.region.clone());
+        let read = read_aside(body, move |body| {
+            let snapshot = serde_json::from_slice::<Snapshot>(body);
+            snapshot.map(|snapshot| snapshot.figures(&targets, &region))
+        });
+        let read = read.await.ok_or("it can't be read")?;
+        let figures = read.map_err(|error| format!("what it says is no snapshot: {error}"))?;
         *held = Held {
             tag,
-            received: Some(Instant::now()),
-            figures: snapshot.figures(&self.targets, &self.region),
+            received,
+            figures,
         };
         Ok(())
     }
+}
 
-    fn path(&self) -> String {
-        let models: BTreeSet<_> = self.targets.iter().map(|it| it.model.as_str()).collect();
-        let models = models.into_iter().collect::<Vec<_>>().join(",");
-        if models.len() > QUERY_BYTES_MAX {
-            return PATH.to_owned();
-        }
-        format!("{PATH}?models={models}")
+fn path(targets: &[Endpoint]) -> String {
+    let models: BTreeSet<_> = targets.iter().map(|it| it.model.as_str()).collect();
+    let models = models.into_iter().collect::<Vec<_>>().join(",");
+    if models.len() > QUERY_BYTES_MAX {
+        return PATH.to_owned();
+    }
+    format!("{PATH}?models={models}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_models_of_the_targets_are_asked_for_as_long_as_they_fit_a_head() {
+        let targets = |count| -> Vec<Endpoint> {
+            let endpoint = |n| Endpoint {
+                model: format!("some-author/some-model-{n:06}").parse().unwrap(),
+                provider: "p".parse().unwrap(),
+                quantization: None,
+            };
+            // Two providers of each.
+            (0..count).chain(0..count).map(endpoint).collect()
+        };
+        let asked = path(&targets(800));
+        assert_eq!(asked.matches(',').count(), 799);
+        assert!(asked.len() < 25 << 10);
+        assert_eq!(path(&targets(1_000)), PATH);
     }
 }

@@ -80,5 +80,6 @@ async fn what_was_spent_is_not_guessed() {
     };
     let started = sextant_prober::Prober::new(setup, &mut Registry::default());
     let error = started.err().unwrap().to_string();
-    assert!(error.contains("prober-budget.json"), "{error}");
+    let is_told = error.contains("prober-budget.json") && error.contains("take the file away");
+    assert!(is_told, "{error}");
 }

@@ -105,6 +105,58 @@ fn a_missing_field_is_named() {
     );
 }
 
+/// So many targets at each of these addresses.
+fn targets(places: &[(&str, usize)], more: &str) -> String {
+    let each = places.iter().flat_map(|(url, count)| vec![url; *count]);
+    let target = |(n, url)| {
+        format!("[[targets]]\nmodel = \"a/m{n}\"\nprovider = \"p\"\nurl = \"{url}\"\n{more}\n")
+    };
+    (0..).zip(each).map(target).collect()
+}
+
+#[test]
+fn providers_that_are_all_silent_must_leave_places() {
+    let config = |toml: &str| toml::from_str::<Config>(toml).unwrap();
+    // By default a silent target takes half a place.
+    let fit = targets(&[("https://g/v1", 64)], "");
+    assert!(config(&fit).resolve(&secret).is_ok());
+    for targets in [
+        targets(&[("https://g/v1", 65)], ""),
+        // A host among others has half of the places.
+        targets(&[("https://g/v1", 34), ("https://h/v1", 1)], ""),
+        targets(&[("https://g/v1", 33)], "timeout_ms = 80000"),
+    ] {
+        let wrong = problems(&targets);
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
+        assert!(
+            wrong[0].starts_with("in_flight_max: 32 is too little"),
+            "{wrong:?}"
+        );
+        assert!(wrong[0].contains("would take 33;"), "{wrong:?}");
+        let enough = format!("in_flight_max = 33\n{targets}");
+        assert!(config(&enough).resolve(&secret).is_ok());
+    }
+}
+
+#[test]
+fn who_is_paid_is_not_asked_more_than_once_a_second() {
+    let elsewhere = targets(&[("https://g/v1", 1)], "interval_ms = 999");
+    let wrong = problems(&elsewhere);
+    assert!(
+        wrong[0].contains("interval_ms: 999 is out of range; give at least 1000"),
+        "{wrong:?}"
+    );
+    let here = targets(&[("http://127.0.0.1:1/v1", 1)], "interval_ms = 9");
+    assert!(problems(&here)[0].contains("give at least 10"));
+    for fine in [
+        elsewhere.replace("999", "1000"),
+        here.replace("= 9", "= 10"),
+    ] {
+        let config: Config = toml::from_str(&fine).unwrap();
+        assert!(config.resolve(&secret).is_ok(), "{fine}");
+    }
+}
+
 #[test]
 fn an_authority_that_is_none_is_refused() {
     let wrong = problems("ca_file = \"/dev/null\"\n");
@@ -125,6 +177,10 @@ fn a_secret_in_the_wrong_place_is_refused_and_not_repeated() {
         "{ file = \"/x\", env = \"hunter2\" }",
         "{ env = [\"hunter2\"] }",
     ];
+    let misread = format!("{TARGET}{AT}key = {{ file = \"hunter2\" }}\n");
+    let said = problems(&misread).join("\n");
+    let is_named = said.contains("key: the file that `file` names can't be read");
+    assert!(is_named && !said.contains("hunter2"), "{said}");
     let mut wrong: Vec<_> = keys
         .iter()
         .map(|key| format!("{TARGET}{AT}key = {key}\n"))

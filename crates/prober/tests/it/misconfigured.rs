@@ -27,20 +27,30 @@ async fn a_misconfigured_probe_is_shown_until_it_is_put_right() {
     ));
     let flag = format!("sextant_prober_is_misconfigured{LABELS}");
     let total = format!("sextant_prober_misconfigured_total{LABELS}");
-    for (code, wrong) in [
-        (401, Misconfigured::Key),
-        (402, Misconfigured::Payment),
-        (404, Misconfigured::Model),
+    for (code, wrong, outcome) in [
+        (401, Misconfigured::Key, Outcome::ProviderRefused),
+        (307, Misconfigured::Redirect, Outcome::ProviderRefused),
+        (402, Misconfigured::Payment, Outcome::ProviderRefused),
+        (400, Misconfigured::Request, Outcome::ClientError),
+        (404, Misconfigured::Model, Outcome::ProviderRefused),
+        (405, Misconfigured::Request, Outcome::ClientError),
+        (401, Misconfigured::Key, Outcome::ProviderRefused),
+        (422, Misconfigured::Request, Outcome::ClientError),
     ] {
         provider.script("p", status(code));
-        let shown = |it: &Running| is(it, Some(wrong), Outcome::ProviderRefused);
+        let shown = |it: &Running| is(it, Some(wrong), outcome);
         running.until("the flag", shown).await;
         assert!(running.metric(&total) >= 1.0);
     }
     // A failure tells nothing of the configuration.
     provider.script("p", status(503));
-    let failing = |it: &Running| is(it, Some(Misconfigured::Model), Outcome::ProviderError);
+    let failing = |it: &Running| is(it, Some(Misconfigured::Request), Outcome::ProviderError);
     running.until("the failure", failing).await;
+    let failures = "sextant_prober_outcomes_total{outcome=\"provider_error\"}";
+    running
+        .until("more failures", |it| it.metric(failures) >= 3.0)
+        .await;
+    assert!(running.metric(&flag) > 0.5, "the flag stays");
     provider.script("p", whole());
     running
         .until("all right", |it| {

@@ -12,7 +12,7 @@ use sextant_measure::outcome::Source;
 use crate::kit::{Running, start};
 use crate::provider::{
     Act::{self, *},
-    DONE, ERROR, Provider, ROLE, STOP, TOKEN, say, status, whole,
+    DONE, ERROR, LENGTH, Provider, ROLE, STOP, TOKEN, say, status, whole,
 };
 
 /// Long enough for any machine, and for those that are to be silent short.
@@ -115,7 +115,7 @@ fn refusals() -> Vec<Case> {
         ),
         ("broken", status(500), LONG, ProviderError),
         ("overloaded", status(529), LONG, ProviderError),
-        ("elsewhere", elsewhere, LONG, ProviderError),
+        ("elsewhere", elsewhere, LONG, ProviderRefused),
     ]
 }
 
@@ -158,9 +158,12 @@ fn silence() -> Vec<Case> {
 
 fn good_answers() -> Vec<Case> {
     let slow = [vec![Status(200), Wait(400)], whole()[1..].to_vec()].concat();
+    let thought = [ROLE, LENGTH, DONE].map(say);
+    let thought = [vec![Status(200)], thought.to_vec(), vec![End]].concat();
     let open = vec![Status(200), say(TOKEN), say(STOP), Wait(90_000)];
     vec![
         ("ok", whole(), LONG, Outcome::Ok),
+        ("thought", thought, LONG, Outcome::Ok),
         ("slow", slow, LONG, Outcome::Ok),
         ("whole-but-open", open, SHORT * 10, Outcome::Ok),
     ]

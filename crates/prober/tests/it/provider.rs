@@ -14,6 +14,8 @@ pub(crate) const ROLE: &str =
     "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
 pub(crate) const TOKEN: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"ok\"}}]}\n\n";
 pub(crate) const STOP: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+pub(crate) const LENGTH: &str =
+    "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n";
 pub(crate) const USAGE: &str =
     "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}\n\n";
 pub(crate) const ERROR: &str = "data: {\"error\":{\"code\":502,\"message\":\"upstream\"}}\n\n";

@@ -1,27 +1,38 @@
 //! Server-sent events, from bytes as they come.
 //!
 //! Format: <https://html.spec.whatwg.org/multipage/server-sent-events.html>, of which only the data
-//! is wanted: names, ids and comments are passed over, and comments are what keep-alives are.
+//! is wanted, and the name of errors: other names, ids and comments are passed over, and comments are
+//! what keep-alives are.
 
 /// The longest event that is looked into; a longer one is passed over.
 const EVENT_BYTES_MAX: usize = 1 << 20;
 
-/// Splits a stream into the data of its events.
+/// An event as it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Event<'d> {
+    pub(super) data: &'d [u8],
+    /// Whether its name says that it is an error, as some do whose data doesn't.
+    pub(super) is_error: bool,
+}
+
+/// Splits a stream into its events.
 #[derive(Debug, Default)]
 pub(super) struct Events {
     /// Of the line that has not ended.
     line: Vec<u8>,
     /// Of the event that has not ended.
     data: Vec<u8>,
-    has_data: bool,
+    /// How many lines that is.
+    data_lines: usize,
     is_too_long: bool,
+    is_error: bool,
     /// The last byte was a carriage return, so that a line feed now belongs to it.
     after_return: bool,
 }
 
 impl Events {
-    /// Takes bytes, and gives the data of each event that they end.
-    pub(super) fn feed(&mut self, bytes: &[u8], mut event: impl FnMut(&[u8])) {
+    /// Takes bytes, and gives each event that they end.
+    pub(super) fn feed(&mut self, bytes: &[u8], mut event: impl FnMut(Event<'_>)) {
         for byte in bytes {
             match byte {
                 b'\n' if self.after_return => self.after_return = false,
@@ -41,20 +52,26 @@ impl Events {
         }
     }
 
-    fn end_line(&mut self, event: &mut impl FnMut(&[u8])) {
+    fn end_line(&mut self, event: &mut impl FnMut(Event<'_>)) {
         if self.line.is_empty() {
-            if self.has_data && !self.is_too_long {
-                event(&self.data);
+            if self.data_lines > 0 && !self.is_too_long {
+                event(Event {
+                    data: &self.data,
+                    is_error: self.is_error,
+                });
             }
             self.data.clear();
-            (self.has_data, self.is_too_long) = (false, false);
+            self.data_lines = 0;
+            (self.is_too_long, self.is_error) = (false, false);
             return;
         }
-        if let Some(data) = data_of(&self.line) {
-            if self.has_data {
+        if let Some(name) = value_of(b"event", &self.line) {
+            self.is_error = name == b"error";
+        } else if let Some(data) = value_of(b"data", &self.line) {
+            if self.data_lines > 0 {
                 self.data.push(b'\n');
             }
-            self.has_data = true;
+            self.data_lines = self.data_lines.saturating_add(1);
             if self.data.len() + data.len() <= EVENT_BYTES_MAX {
                 self.data.extend_from_slice(data);
             } else {
@@ -65,9 +82,9 @@ impl Events {
     }
 }
 
-/// What a line of data holds.
-fn data_of(line: &[u8]) -> Option<&[u8]> {
-    let rest = line.strip_prefix(b"data")?;
+/// What a line holds, if it is one of this field.
+fn value_of<'l>(field: &[u8], line: &'l [u8]) -> Option<&'l [u8]> {
+    let rest = line.strip_prefix(field)?;
     match rest.split_first() {
         None => Some(rest),
         Some((b':', value)) => Some(value.strip_prefix(b" ").unwrap_or(value)),
@@ -84,20 +101,24 @@ mod tests {
     fn events(pieces: &[&[u8]]) -> Vec<String> {
         let (mut events, mut found) = (Events::default(), Vec::new());
         for piece in pieces {
-            events.feed(piece, |data| {
-                found.push(String::from_utf8(data.to_vec()).unwrap());
+            events.feed(piece, |event| {
+                let mark = if event.is_error { "error: " } else { "" };
+                let data = String::from_utf8(event.data.to_vec()).unwrap();
+                found.push(format!("{mark}{data}"));
             });
         }
         found
     }
 
     const TEXT: &[u8] = b": keep-alive\n\nevent: x\ndata: {\"a\":1}\nid: 7\n\n:\r\ndata:one\r\n\
-                          data: two\r\n\r\ndata\n\ndatum: no\n\ndata: [DONE]\n\ndata: cut short";
+                          data: two\r\n\r\ndata\n\ndatum: no\n\nevent: error\ndata: bad\n\n\
+                          event:error\nevent: x\ndata: good\n\nevent: error\n\ndata: [DONE]\n\ndata: cut short";
 
     #[test]
-    fn only_the_data_of_whole_events_is_given() {
+    fn only_whole_events_with_data_are_given_and_those_named_errors_are_told() {
         let found = events(&[TEXT]);
-        assert_eq!(found, ["{\"a\":1}", "one\ntwo", "", "[DONE]"]);
+        let expected = ["{\"a\":1}", "one\ntwo", "", "error: bad", "good", "[DONE]"];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use sextant_measure::outcome::Outcome;
 
 use super::chunk::{self, Finish};
-use super::events::Events;
+use super::events::{Event, Events};
 use super::status::outcome_of_error;
 use crate::attempt::Attempt;
 
@@ -35,12 +35,14 @@ pub struct Ended {
 /// In the order of an HTTP exchange: [`dispatched`](Self::dispatched), [`answered`](Self::answered),
 /// [`received`](Self::received) for each piece of the body as it comes, and one of
 /// [`closed`](Self::closed) and [`failed`](Self::failed). Dropped before those, it is as if its
-/// caller had gone away.
+/// caller had gone away. Where the provider has told by then how the attempt ended, by a status that
+/// is no success, an error or the answer's end, that stands, however the rest of it fares.
 #[derive(Debug)]
 pub struct Exchange {
     attempt: Attempt,
-    streamed: bool,
     status_code: Option<u16>,
+    /// Whether the body is read as a stream of events.
+    streamed: bool,
     events: Events,
     body: Vec<u8>,
     has_token: bool,
@@ -49,11 +51,11 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Watches an attempt whose answer is asked for as a stream, or not.
-    pub fn new(attempt: Attempt, streamed: bool) -> Self {
+    /// Watches an attempt.
+    pub fn new(attempt: Attempt) -> Self {
         Self {
+            streamed: attempt.is_streamed(),
             attempt,
-            streamed,
             status_code: None,
             events: Events::default(),
             body: Vec::new(),
@@ -82,32 +84,9 @@ impl Exchange {
     /// A piece of the body has come.
     pub fn received(&mut self, bytes: &[u8]) {
         if self.streamed && self.is_success() {
-            let Self {
-                attempt,
-                events,
-                has_token,
-                is_done,
-                finish,
-                ..
-            } = self;
-            events.feed(bytes, |data| {
-                if data == DONE {
-                    *is_done = true;
-                } else if let Some(said) = chunk::read(data) {
-                    if said.has_token {
-                        *has_token = true;
-                        attempt.token();
-                    }
-                    // The first error stands.
-                    if *finish != Some(Finish::Error) {
-                        *finish = said.finish.or(*finish);
-                    }
-                    attempt.usage(said.input_tokens, said.output_tokens);
-                }
-            });
-            if self.has_token && self.is_over() && self.finish != Some(Finish::Error) {
-                self.attempt.complete();
-            }
+            let mut events = std::mem::take(&mut self.events);
+            events.feed(bytes, |event| self.event(event));
+            self.events = events;
         } else {
             let room = BODY_BYTES_MAX.saturating_sub(self.body.len());
             self.body.extend(bytes.iter().take(room));
@@ -116,26 +95,51 @@ impl Exchange {
 
     /// The body has come to its end.
     pub fn closed(mut self) -> Ended {
-        let outcome = self.outcome();
+        let outcome = self.told().unwrap_or(match self.status_code {
+            None => Outcome::TransportError,
+            Some(_) if self.has_token => Outcome::StreamError,
+            Some(_) => Outcome::EmptyResponse,
+        });
         self.end(outcome)
     }
 
     /// Nothing more comes, and that is not how it should be.
     pub fn failed(mut self, failure: Failure) -> Ended {
-        let is_whole = self.has_token && self.is_over();
-        let outcome = match failure {
-            // What breaks behind the end of an answer takes nothing from it.
-            _ if is_whole => self.outcome(),
+        let outcome = self.told().unwrap_or(match failure {
             Failure::Timeout => Outcome::Timeout,
             Failure::Transport if self.is_success() => Outcome::StreamError,
             Failure::Transport => Outcome::TransportError,
-        };
+        });
         self.end(outcome)
     }
 
-    fn end(self, outcome: Outcome) -> Ended {
+    fn event(&mut self, event: Event<'_>) {
+        // What follows the end of a stream is no part of it.
+        if self.is_done {
+            return;
+        }
+        if event.data == DONE {
+            self.is_done = true;
+        } else if let Some(said) = chunk::read(event.data) {
+            if said.has_token {
+                self.has_token = true;
+                self.attempt.token();
+            }
+            // The worst stands, of several choices as of what follows.
+            self.finish = self.finish.max(said.finish);
+            self.attempt.usage(said.input_tokens, said.output_tokens);
+        }
+        if event.is_error {
+            self.finish = Some(Finish::Error);
+        }
+        if self.is_over() {
+            self.attempt.complete();
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome) -> Ended {
         let tokens = self.attempt.tokens();
-        let outcome = self.attempt.end(outcome);
+        let outcome = self.attempt.record(outcome);
         Ended { outcome, tokens }
     }
 
@@ -144,32 +148,52 @@ impl Exchange {
             .is_some_and(|code| (200..300).contains(&code))
     }
 
-    /// Whether a stream has said that it ends.
+    /// Whether the answer has said that it ends.
     fn is_over(&self) -> bool {
         self.is_done || self.finish.is_some()
     }
 
-    fn outcome(&mut self) -> Outcome {
-        match self.status_code {
-            None => return Outcome::TransportError,
-            Some(code) if !self.is_success() => return outcome_of_error(code, &self.body),
-            Some(_) => {}
+    /// How the attempt ended by what the provider has said, if it has said so.
+    fn told(&mut self) -> Option<Outcome> {
+        let status_code = self.status_code?;
+        if !self.is_success() {
+            return Some(outcome_of_error(status_code, &self.body));
         }
         if !self.streamed {
-            if let Some(said) = chunk::read(&self.body) {
-                self.has_token = said.has_token;
-                self.finish = said.finish;
-                self.attempt.usage(said.input_tokens, said.output_tokens);
-            }
-            // A body that is whole has said all.
-            self.is_done = true;
+            self.read_whole();
         }
-        match self.finish {
+        if !self.is_over() {
+            return None;
+        }
+        Some(match self.finish {
             Some(Finish::Error) => Outcome::StreamError,
             Some(Finish::Filtered) => Outcome::ContentFiltered,
-            _ if !self.has_token => Outcome::EmptyResponse,
-            _ if !self.is_over() => Outcome::StreamError,
-            _ => Outcome::Ok,
+            // All that was generated was thought and not shown.
+            Some(Finish::Length) => Outcome::Ok,
+            Some(Finish::Whole) | None if self.has_token => Outcome::Ok,
+            Some(Finish::Whole) | None => Outcome::EmptyResponse,
+        })
+    }
+
+    /// A body that is no stream has said all once it can be read.
+    fn read_whole(&mut self) {
+        if let Some(said) = chunk::read(&self.body) {
+            self.has_token = said.has_token;
+            self.finish = said.finish;
+            self.is_done = true;
+            self.attempt.usage(said.input_tokens, said.output_tokens);
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if self.attempt.is_recorded() {
+            return;
+        }
+        // Else the attempt itself knows what it is to be left alone.
+        if let Some(outcome) = self.told() {
+            self.attempt.record(outcome);
         }
     }
 }

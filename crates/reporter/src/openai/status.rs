@@ -15,7 +15,8 @@ pub fn outcome_of_error(status_code: u16, body: &[u8]) -> Outcome {
         400 | 403 | 451 if says(body, &FILTERED) => Outcome::ContentFiltered,
         403 if says(body, &REGION) => Outcome::GeoBlocked,
         451 => Outcome::GeoBlocked,
-        401..=404 => Outcome::ProviderRefused,
+        // What is elsewhere isn't gone to: the address is the operator's own, as a key or a model is.
+        300..=399 | 401..=404 => Outcome::ProviderRefused,
         400..=499 => Outcome::ClientError,
         _ => Outcome::ProviderError,
     }
@@ -80,7 +81,8 @@ mod tests {
             (503, ProviderError),
             (504, ProviderError),
             (529, ProviderError),
-            (302, ProviderError),
+            (302, ProviderRefused),
+            (308, ProviderRefused),
         ] {
             assert_eq!(outcome_of_error(status, b""), outcome, "{status}");
         }

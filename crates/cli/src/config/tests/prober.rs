@@ -24,7 +24,7 @@ fn what_is_wrong_with_targets_is_named_all_at_once_and_only_to_whom_it_concerns(
         target("kind = \"embedding\"")
     );
     insta::assert_snapshot!(problems(&bad), @r"
-    sextant.toml:2: prober.in_flight_max: 0 is out of range; give a whole number from 1 to 4294967295; the default is 8
+    sextant.toml:2: prober.in_flight_max: 0 is out of range; give a whole number from 1 to 4294967295; the default is 32
     sextant.toml:4: prober.targets: target 1 (a/b at p): key: the environment variable SEXTANT_TEST_NEVER_SET is not set; name a file or a variable that holds the secret and nothing else
     sextant.toml:4: prober.targets: target 1 (a/b at p): interval_ms: 120000 with 10 % of jitter gives fewer than 20 observations in 30 minutes, and the status stays unknown; give an interval that is with its jitter at most 89500
     sextant.toml:4: prober.targets: target 2: kind: unknown variant `embedding`, expected `chat` or `models`; correct it, or take it out

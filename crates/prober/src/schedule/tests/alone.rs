@@ -6,7 +6,7 @@ use sextant_measure::time::Timestamp;
 
 use super::super::scheduler::What;
 use super::super::{Finished, Limits, Now, Scheduler, Skip, View};
-use super::world::{PLENTY, START_US, at, s, scheduler};
+use super::world::{PLENTY, START_US, at, of_hosts, s, scheduler};
 
 const DAY: u64 = 86_400;
 
@@ -175,6 +175,62 @@ fn no_more_is_under_way_than_may_be_and_the_longest_due_comes_first() {
     }
     assert!(asked[0].lag >= s(40), "{:?}", asked[0].lag);
     assert!(asked.len() >= 200);
+}
+
+#[test]
+fn a_silent_host_holds_up_its_own_targets_and_no_others() {
+    // Forty targets at one that answers nothing for half a minute, ten at one that answers at once.
+    let hosts = (0..50).map(|target| usize::from(target >= 40));
+    let mut scheduler = of_hosts(hosts, 0, 9, PLENTY);
+    let (mut under_way, mut last) = (Vec::new(), [0; 50]);
+    for second in 0..3_600 {
+        let ended = under_way.extract_if(.., |(end, _)| *end <= second);
+        let results: Vec<_> = ended
+            .map(|(_, target)| Finished {
+                target,
+                counts: true,
+                tokens: None,
+                retry_after: None,
+            })
+            .collect();
+        for decision in scheduler.step(at(second), &View::Alone, &results) {
+            let target = decision.target;
+            let is_silent = target < 40;
+            if !is_silent {
+                assert!(decision.lag <= s(2), "{decision:?}");
+            }
+            let gap = second - std::mem::replace(&mut last[target], second);
+            assert!(is_silent || gap <= 70, "{target} after {gap} s");
+            under_way.push((second + if is_silent { 30 } else { 1 }, target));
+        }
+        let silent = under_way.iter().filter(|(_, target)| *target < 40);
+        assert!(silent.count() <= 4 && under_way.len() <= 8);
+        // Who waits for a full host wakes nobody before its time.
+        assert!(scheduler.wake_at() > s(second));
+    }
+    assert!(
+        last.iter().all(|at| *at > 3_600 - 400),
+        "all are asked: {last:?}"
+    );
+}
+
+#[test]
+fn an_outage_is_observed_however_long_the_provider_wants_to_be_left_alone() {
+    let mut scheduler = scheduler(1, 0, 10, PLENTY);
+    let (mut times, mut results) = (Vec::new(), Vec::new());
+    for second in 0..1_860 {
+        let (asked, _) = turn(&mut scheduler, at(second), &mut results);
+        if !asked.is_empty() {
+            times.push(second);
+            results[0].retry_after = Some(Duration::from_mins(10));
+        }
+    }
+    let half_an_hour = times.iter().filter(|at| (60..1_860).contains(*at)).count();
+    assert!(half_an_hour >= 20, "{half_an_hour}: {times:?}");
+    assert!(
+        times.windows(2).all(|pair| pair[1] - pair[0] >= 88),
+        "{times:?}"
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use sextant_measure::time::Timestamp;
 
 use super::super::scheduler::What;
 use super::super::{
-    Budget, Finished, Glimpse, Limits, Now, Observed, Pace, Picture, Scheduler, Skip, View,
+    Budget, Finished, Glimpse, Limits, Now, Observed, Pace, Picture, Plan, Scheduler, Skip, View,
 };
 
 /// A moment shortly after midnight.
@@ -34,9 +34,23 @@ pub(super) fn at(seconds: u64) -> Now {
 }
 
 pub(super) fn scheduler(targets: usize, now: u64, seed: u64, limits: Limits) -> Scheduler {
-    let pace = Pace::new(60_000, 10);
-    let target = || (pace, 80, Budget::new(limits, &BTreeMap::new()));
-    Scheduler::new((0..targets).map(|_| target()), 8, s(now), seed)
+    of_hosts((0..targets).map(|_| 0), now, seed, limits)
+}
+
+/// A target at each of these hosts.
+pub(super) fn of_hosts(
+    hosts: impl Iterator<Item = usize>,
+    now: u64,
+    seed: u64,
+    limits: Limits,
+) -> Scheduler {
+    let target = |host| Plan {
+        pace: Pace::new(60_000, 10),
+        tokens_max: 80,
+        budget: Budget::new(limits, &BTreeMap::new()),
+        host,
+    };
+    Scheduler::new(hosts.map(target), 8, s(now), seed)
 }
 
 struct Endpoint {

@@ -1,16 +1,15 @@
 //! What a gateway sees of an attempt, and what is recorded of it.
 
 mod catcher;
+mod leaving;
 mod provider;
 mod recording;
-
-use std::sync::Arc;
-use std::time::Duration;
+mod sockets;
 
 use sextant_measure::observation::Measurement;
 use sextant_measure::outcome::Outcome;
 use sextant_reporter::openai::{Exchange, Failure};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use self::catcher::{Catcher, about};
 use self::provider::{Act, Act::*, Gateway, Provider};
@@ -34,6 +33,11 @@ const ERROR: &str = r#"data: {"error":{"code":502,"message":"upstream"},"choices
 "#;
 const DONE: &str = "data: [DONE]\n\n";
 const KEEP_ALIVE: &str = ": PROCESSING\n\n";
+
+const FILTERED: &str =
+    "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"content_filter\"}]}\n\n";
+const LENGTH: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n";
+const NAMED_ERROR: &str = "event: error\ndata: {\"message\":\"overloaded\"}\n\n";
 
 /// Plays a script to a gateway, and gives what it recorded.
 async fn seen(script: Vec<Act>) -> Measurement {
@@ -99,8 +103,6 @@ fn answer(acts: &[Act]) -> Vec<Act> {
 
 #[tokio::test(start_paused = true)]
 async fn errors_and_ends_after_200_have_the_outcomes_of_the_table() {
-    const FILTERED: &str =
-        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"content_filter\"}]}\n\n";
     let broken = |ttft, at| (Outcome::StreamError, ttft, Some(at));
     let empty = (Outcome::EmptyResponse, None, Some(10));
     assert_seen([
@@ -118,18 +120,42 @@ async fn errors_and_ends_after_200_have_the_outcomes_of_the_table() {
             answer(&[Say(TOKEN), Say(FILTERED), Say(DONE), Close]),
             (Outcome::ContentFiltered, Some(10), Some(10)),
         ),
+        (
+            answer(&[Say(TOKEN), Wait(5), Say(NAMED_ERROR), Close]),
+            broken(Some(10), 15),
+        ),
+        (
+            answer(&[Say(TOKEN), Say(STOP), Wait(5), Say(ERROR), Close]),
+            broken(Some(10), 15),
+        ),
     ])
     .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_whole_stays_so_whatever_comes_behind_it() {
-    const LENGTH: &str = "data: {\"choices\":[{\"finish_reason\":\"length\"}]}\n\n";
     let whole = (Outcome::Ok, Some(10), Some(10));
     assert_seen([
         (answer(&[Say(TOKEN), Say(STOP), Wait(5), Reset]), whole),
         (answer(&[Say(TOKEN), Say(DONE), Wait(60_000)]), whole),
         (answer(&[Say(TOKEN), Say(LENGTH), Close]), whole),
+        (
+            answer(&[Say(TOKEN), Say(DONE), Wait(5), Say(ERROR), Close]),
+            whole,
+        ),
+        // A model that has thought up to its limit, and shown nothing of that.
+        (
+            answer(&[Say(ROLE), Wait(90), Say(LENGTH), Wait(5), Say(DONE), Close]),
+            (Outcome::Ok, None, Some(100)),
+        ),
+        (
+            answer(&[Say(FILTERED), Wait(5), Reset]),
+            (Outcome::ContentFiltered, None, Some(15)),
+        ),
+        (
+            answer(&[Say(FILTERED), Say(DONE), Wait(60_000)]),
+            (Outcome::ContentFiltered, None, Some(10_010)),
+        ),
     ])
     .await;
 }
@@ -180,53 +206,30 @@ async fn refusals_have_the_outcomes_of_the_table() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_goes_away_is_told_from_who_has_had_all() {
-    let script = vec![
-        Wait(100),
-        Status(200),
-        Wait(100),
-        Say(TOKEN),
-        Wait(100),
-        Say(TOKEN),
-        Say(STOP),
-        Wait(100),
-        Say(DONE),
-        Close,
-    ];
-    for (leaves_ms, expected) in [
-        (50, (Outcome::ClientCancelled, None, Some(50))),
-        (150, (Outcome::ClientCancelled, None, Some(150))),
-        (250, (Outcome::ClientCancelled, Some(200), Some(250))),
-        (350, (Outcome::Ok, Some(200), Some(300))),
-    ] {
-        let catcher = Catcher::start();
-        let gateway = Gateway::default();
-        let request = gateway.request(&catcher, Provider::plays(script.clone()));
-        drop(tokio::time::timeout(ms(leaves_ms), request).await);
-        assert_eq!(outcome(&catcher.only().await), expected, "{leaves_ms}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_answer_that_is_no_stream_is_read_as_a_whole() {
     let whole = r#"{"choices":[{"message":{"content":"yes"},"finish_reason":"stop"}],
                     "usage":{"prompt_tokens":7,"completion_tokens":20}}"#;
     let empty = r#"{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}"#;
     let error = r#"{"error":{"message":"upstream"}}"#;
+    let thought = r#"{"choices":[{"message":{"content":""},"finish_reason":"length"}]}"#;
     for (body, expected) in [
+        (thought, Outcome::Ok),
         (whole, Outcome::Ok),
         (empty, Outcome::EmptyResponse),
         ("", Outcome::EmptyResponse),
         (error, Outcome::StreamError),
     ] {
         let catcher = Catcher::start();
-        let gateway = Gateway { streamed: false };
+        let gateway = Gateway {
+            streamed: false,
+            ..Gateway::default()
+        };
         let script = vec![Wait(300), Status(200), Say(body), Close];
         gateway.request(&catcher, Provider::plays(script)).await;
         let seen = catcher.only().await;
         assert_eq!(seen.outcome, expected, "{body}");
         assert_eq!((seen.streamed, seen.ttft_us), (false, None));
-        if expected == Outcome::Ok {
+        if body == whole {
             assert_eq!(
                 (seen.output_tokens, seen.duration_us),
                 (Some(20), Some(300_000))
@@ -238,9 +241,9 @@ async fn an_answer_that_is_no_stream_is_read_as_a_whole() {
 #[tokio::test(start_paused = true)]
 async fn what_was_never_dispatched_is_the_gateways_own() {
     let catcher = Catcher::start();
-    drop(Exchange::new(catcher.recorder().attempt(about()), true));
-    Exchange::new(catcher.recorder().attempt(about()), true).failed(Failure::Transport);
-    let mut whole = Exchange::new(catcher.recorder().attempt(about()), true);
+    drop(Exchange::new(catcher.recorder().attempt(about())));
+    Exchange::new(catcher.recorder().attempt(about())).failed(Failure::Transport);
+    let mut whole = Exchange::new(catcher.recorder().attempt(about()));
     whole.answered(200);
     whole.received(TOKEN.as_bytes());
     whole.received(DONE.as_bytes());
@@ -267,32 +270,4 @@ async fn the_clock_starts_when_the_request_leaves_and_not_before() {
     let seen = catcher.only().await;
     assert_eq!(outcome(&seen), (Outcome::Ok, Some(40), Some(40)));
     assert!(!seen.is_final);
-}
-
-/// Real sockets, real time, real resets.
-#[tokio::test]
-async fn over_tcp_it_is_the_same() {
-    for (script, expected) in [
-        (
-            vec![Status(200), Say(TOKEN), Say(STOP), Say(DONE), Close],
-            Outcome::Ok,
-        ),
-        (
-            vec![Status(200), Say(TOKEN), Wait(20), Reset],
-            Outcome::StreamError,
-        ),
-        (vec![Reset], Outcome::TransportError),
-        (vec![RetryAfter(429), Close], Outcome::RateLimited),
-    ] {
-        let catcher = Catcher::start();
-        let began = Instant::now();
-        Gateway::default().request_over_tcp(&catcher, script).await;
-        let seen = catcher.only().await;
-        assert_eq!(seen.outcome, expected);
-        let took = Duration::from_micros(seen.duration_us.unwrap());
-        assert!(took <= began.elapsed());
-    }
-    let catcher = Arc::new(Catcher::start());
-    Gateway::default().request_to_nobody(&catcher).await;
-    assert_eq!(catcher.only().await.outcome, Outcome::TransportError);
 }

@@ -1,5 +1,6 @@
 //! A provider that does as it is told over HTTP, and a gateway that asks it.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::Request;
@@ -13,7 +14,7 @@ use tokio::io::{
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::catcher::{Catcher, about};
 
@@ -50,14 +51,21 @@ impl Provider {
         let (gateway, provider) = duplex(64 << 10);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
-            drop(play(provider, script).await);
+            drop(play(provider, script, &Said::default()).await);
         });
         Self { gateway, tasks }
     }
 }
 
+/// When a provider began to say which piece of a body.
+type Said = Mutex<Vec<(Instant, &'static str)>>;
+
 /// Acts; gives the connection if it is to be broken off.
-async fn play<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, script: Vec<Act>) -> Option<S> {
+async fn play<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    script: Vec<Act>,
+    said: &Said,
+) -> Option<S> {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         request.push(stream.read_u8().await.ok()?);
@@ -71,6 +79,7 @@ async fn play<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, script: Vec<Act>
                 let chunk = format!("{:x}\r\n{text}\r\n", text.len());
                 // An empty chunk would be the last.
                 let is_empty = text.is_empty();
+                said.lock().unwrap().push((Instant::now(), text));
                 send(&mut stream, if is_empty { "" } else { &chunk }).await;
             }
             Act::Raw(text) => send(&mut stream, text).await,
@@ -101,11 +110,26 @@ async fn send<S: AsyncWrite + Unpin>(stream: &mut S, text: &str) {
 /// Asks, as a gateway does.
 pub(crate) struct Gateway {
     pub(crate) streamed: bool,
+    pub(crate) stamps: Mutex<Stamps>,
+}
+
+/// What happened when at both ends of a connection, by one clock.
+#[derive(Default)]
+pub(crate) struct Stamps {
+    /// Before and after that was told.
+    pub(crate) dispatched: Option<(Instant, Instant)>,
+    /// Pieces of the body, before the provider said them.
+    pub(crate) said: Vec<(Instant, &'static str)>,
+    /// Pieces of the body, after they were told.
+    pub(crate) heard: Vec<(Instant, Bytes)>,
 }
 
 impl Default for Gateway {
     fn default() -> Self {
-        Self { streamed: true }
+        Self {
+            streamed: true,
+            stamps: Mutex::default(),
+        }
     }
 }
 
@@ -122,9 +146,12 @@ impl Gateway {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut tasks = JoinSet::new();
+        let said = Arc::<Said>::default();
+        let its_said = Arc::clone(&said);
         tasks.spawn(async move {
             let (stream, _) = listener.accept().await.unwrap();
-            if let Some(stream) = play(stream, script).await {
+            stream.set_nodelay(true).unwrap();
+            if let Some(stream) = play(stream, script, &its_said).await {
                 stream.set_zero_linger().unwrap();
             }
         });
@@ -132,6 +159,7 @@ impl Gateway {
         let stream = TcpStream::connect(address).await.unwrap();
         let ended = self.ask(exchange, stream).await;
         tasks.join_all().await;
+        self.stamps.lock().unwrap().said = std::mem::take(&mut said.lock().unwrap());
         ended
     }
 
@@ -148,7 +176,7 @@ impl Gateway {
     fn exchange(&self, catcher: &Catcher) -> Exchange {
         let mut about = about();
         about.streamed = self.streamed;
-        Exchange::new(catcher.recorder().attempt(about), self.streamed)
+        Exchange::new(catcher.recorder().attempt(about))
     }
 
     /// Sends a request and hears the answer to its end.
@@ -162,7 +190,9 @@ impl Gateway {
         tasks.spawn(async move {
             drop(connection.await);
         });
+        let before = Instant::now();
         exchange.dispatched();
+        self.stamps.lock().unwrap().dispatched = Some((before, Instant::now()));
         let request = Request::post("/v1/chat/completions").header("host", "provider");
         let request = request.body(Empty::<Bytes>::new()).unwrap();
         let answered = timeout(SILENCE_MAX, requests.send_request(request)).await;
@@ -180,6 +210,8 @@ impl Gateway {
                 Ok(Some(Ok(frame))) => {
                     if let Some(bytes) = frame.data_ref() {
                         exchange.received(bytes);
+                        let heard = (Instant::now(), bytes.clone());
+                        self.stamps.lock().unwrap().heard.push(heard);
                     }
                 }
             }
