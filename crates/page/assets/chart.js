@@ -1,0 +1,183 @@
+// History charts with a table of the same numbers beside each.
+(() => {
+  "use strict";
+  const section = document.getElementById("charts");
+  if (!section || typeof uPlot === "undefined") return;
+  const place = section.querySelector(".chart-place");
+
+  const metrics = [
+    { key: "latency_p50", label: "Latency p50", unit: "ms", of: (p) => p.latency_ms.p50 },
+    { key: "latency_p95", label: "Latency p95", unit: "ms", of: (p) => p.latency_ms.p95 },
+    { key: "throughput_p50", label: "Throughput p50", unit: "tok/s", of: (p) => p.throughput_tps.p50 },
+    { key: "uptime", label: "Uptime", unit: "%", of: (p) => percent(p.uptime.ratio) },
+    { key: "success", label: "Success", unit: "%", of: (p) => percent(p.success.ratio) },
+    { key: "rate_limited", label: "Rate limited", unit: "%", of: (p) => percent(p.rate_limited.ratio) },
+  ];
+  const spans = [
+    { key: "30m", label: "30 min", minutes: 30, step: "1m" },
+    { key: "6h", label: "6 h", minutes: 360, step: "5m" },
+    { key: "1d", label: "1 day", minutes: 1440, step: "30m" },
+  ];
+  // Told apart by brightness as well, for those who see colours alike.
+  const strokes = {
+    light: ["#2a57b0", "#a3262a", "#1d6b3c", "#85560a", "#6b3fa0", "#0f6d78", "#7a3050", "#4a4f57"],
+    dark: ["#8db4ff", "#ff9d97", "#7fd39b", "#efbf66", "#c9a7f5", "#72d3df", "#f0a3c4", "#b6bdc8"],
+  };
+  const dashes = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
+  const percent = (ratio) => (ratio === null ? null : ratio * 100);
+
+  let [metric, span, plot, answer] = [metrics[0], spans[1], null, null];
+  const make = (name, properties, ...children) => {
+    const element = Object.assign(document.createElement(name), properties);
+    element.append(...children);
+    return element;
+  };
+
+  const choice = (legend, all, chosen, choose) => {
+    const buttons = all.map((one) => {
+      const button = make("button", { type: "button", textContent: one.label });
+      button.addEventListener("click", () => {
+        choose(one);
+        mark(one);
+      });
+      return button;
+    });
+    const mark = (chosen) =>
+      buttons.forEach((button, index) => button.setAttribute("aria-pressed", all[index] === chosen));
+    mark(chosen);
+    return make("fieldset", {}, make("legend", { textContent: legend }), ...buttons);
+  };
+
+  const said = make("p", { className: "chart-said" });
+  said.setAttribute("role", "status");
+  const canvas = make("div", { className: "chart" });
+  const table = make("details", { className: "chart-table" });
+  const bar = make("div", { className: "chart-bar" });
+
+  const series = () => {
+    const stepMs = answer.step_minutes * 60000;
+    const [from, to] = [Date.parse(answer.from), Date.parse(answer.to)];
+    const times = [];
+    for (let at = from; at < to; at += stepMs) times.push(at / 1000);
+    const lines = answer.endpoints.map((endpoint) => {
+      const values = new Array(times.length).fill(null);
+      for (const point of endpoint.points) {
+        const index = Math.round((Date.parse(point.from) - from) / stepMs);
+        if (index >= 0 && index < values.length) values[index] = metric.of(point);
+      }
+      return { name: endpoint.tag, values };
+    });
+    return { times, lines };
+  };
+
+  const isDark = () => getComputedStyle(document.documentElement).colorScheme.startsWith("dark")
+    || (document.documentElement.dataset.theme === undefined && matchMedia("(prefers-color-scheme: dark)").matches);
+
+  const text = (value) => {
+    if (value === null || value === undefined) return "—";
+    return metric.unit === "%" ? `${(Math.floor(value * 100) / 100).toFixed(2)}%` : Math.round(value).toString();
+  };
+
+  const draw = () => {
+    plot?.destroy();
+    plot = null;
+    table.replaceChildren();
+    const { times, lines } = series();
+    const known = lines.some((line) => line.values.some((value) => value !== null));
+    said.textContent = known
+      ? `${metric.label} of each endpoint over ${span.label}, ${metric.unit}. Gaps: too few observations.`
+      : `No ${metric.label.toLowerCase()} in this time.`;
+    const styles = getComputedStyle(document.documentElement);
+    const [faint, line] = ["--faint", "--line"].map((name) => probe(styles, name));
+    const palette = isDark() ? strokes.dark : strokes.light;
+    const axis = { stroke: faint, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
+    const options = {
+      width: Math.max(canvas.clientWidth - 24, 240),
+      height: 280,
+      series: [
+        {},
+        ...lines.map(({ name }, index) => ({
+          label: name,
+          stroke: palette[index % palette.length],
+          dash: dashes[Math.floor(index / palette.length) % dashes.length],
+          width: 2,
+          points: { size: 5 },
+          value: (_, value) => text(value),
+        })),
+      ],
+      axes: [axis, { ...axis, size: 60, values: (_, values) => values.map((v) => `${v}${metric.unit === "%" ? "%" : ""}`) }],
+      scales: { y: { range: (_, low, high) => range(low, high) } },
+    };
+    plot = new uPlot(options, [times, ...lines.map((line) => line.values)], canvas);
+    const head = make("tr", {}, ...["Time (UTC)", ...lines.map((line) => line.name)].map((name, index) => {
+      const th = make("th", { scope: "col", textContent: name });
+      if (index > 0) th.className = "n";
+      return th;
+    }));
+    const rows = times.map((at, index) => make("tr", {},
+      make("th", { scope: "row", textContent: new Date(at * 1000).toISOString().slice(0, 16).replace("T", " ") }),
+      ...lines.map((line) => make("td", { className: "n", textContent: text(line.values[index]) }))));
+    const body = make("tbody", {}, ...rows.filter((_, index) => lines.some((line) => line.values[index] !== null)));
+    const scroll = make("div", { className: "scroll", tabIndex: 0 },
+      make("table", { className: "numbers" }, make("thead", {}, head), body));
+    scroll.setAttribute("role", "region");
+    scroll.setAttribute("aria-label", `${metric.label} as a table`);
+    table.append(make("summary", { textContent: `${metric.label} as a table` }), scroll);
+  };
+
+  // What a custom property comes to, which may be a function of the theme.
+  const probe = (styles, name) => {
+    const element = make("i", { hidden: false });
+    element.style.color = styles.getPropertyValue(name);
+    canvas.append(element);
+    const colour = getComputedStyle(element).color;
+    element.remove();
+    return colour;
+  };
+
+  const range = (low, high) => {
+    if (low === null) return [0, 1];
+    if (metric.unit === "%") return [Math.max(0, Math.floor(low - 1)), metric.key === "rate_limited" ? Math.min(100, Math.ceil(high + 1)) : 100];
+    return [0, high * 1.1 || 1];
+  };
+
+  let turn = 0;
+  const load = async () => {
+    const mine = ++turn;
+    const to = new Date(Math.ceil(Date.now() / 60000) * 60000);
+    const from = new Date(to - span.minutes * 60000);
+    const query = new URLSearchParams({ from: from.toISOString(), to: to.toISOString(), step: span.step });
+    if (section.dataset.region !== "global") query.set("region", section.dataset.region);
+    try {
+      const got = await fetch(`/api/v1/models/${section.dataset.model}/history?${query}`);
+      const body = await got.json();
+      if (mine !== turn) return;
+      if (!got.ok) throw new Error(body.detail ?? body.title);
+      answer = body;
+      draw();
+    } catch (error) {
+      if (mine !== turn) return;
+      plot?.destroy();
+      plot = null;
+      table.replaceChildren();
+      said.textContent = `The history is missing: ${error.message}`;
+    }
+  };
+
+  bar.append(
+    choice("Show", metrics, metric, (one) => {
+      metric = one;
+      if (answer) draw();
+    }),
+    choice("of the last", spans, span, (one) => {
+      span = one;
+      load();
+    }),
+  );
+  place.append(bar, canvas, said, table);
+  place.hidden = false;
+  new ResizeObserver(() => plot?.setSize({ width: Math.max(canvas.clientWidth - 24, 240), height: 280 })).observe(canvas);
+  document.addEventListener("themechange", () => answer && draw());
+  setInterval(() => document.visibilityState === "visible" && load(), 60000);
+  load();
+})();

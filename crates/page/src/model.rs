@@ -1,0 +1,320 @@
+//! The page of a model.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use serde::Serialize;
+use sextant_measure::quantization::Quantization;
+use sextant_measure::status::Status;
+
+use crate::cell::{ABSENT, Cell};
+use crate::frame::{Frame, Part};
+use crate::line;
+
+/// The page of a model.
+#[derive(Debug, Template)]
+#[template(path = "model.html")]
+pub struct ModelPage {
+    /// What stands on every page.
+    pub frame: Frame,
+    /// Who routes by these numbers: `Atlas`.
+    pub gateway: String,
+    /// `author/slug`.
+    pub id: String,
+    /// The name shown to people.
+    pub name: String,
+    /// In a sentence or two, or nothing.
+    pub description: String,
+    /// The lowest price among endpoints that are not down.
+    pub cheapest: Option<Best>,
+    /// The highest throughput p95 among endpoints that are not down and have enough samples.
+    pub fastest: Option<Best>,
+    /// What benchmarks say, if there are any.
+    pub intelligence: Option<Intelligence>,
+    /// Where the numbers were measured, `global` first.
+    pub regions: Vec<Region>,
+    /// The endpoints, the cheapest first.
+    pub rows: Vec<Row>,
+    /// How each tier routes it.
+    pub tiers: Vec<Tier>,
+}
+
+/// A provider that leads in something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Best {
+    /// The figure with its unit: `$0.08 / 1M`.
+    pub figure: String,
+    /// The provider's name.
+    pub provider: String,
+}
+
+/// What benchmarks say of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intelligence {
+    /// The weighted mean: `54.5`.
+    pub composite: String,
+    /// What it is made of.
+    pub components: Vec<Component>,
+    /// Where the scores were published.
+    pub source: String,
+}
+
+/// A benchmark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Component {
+    /// Its name.
+    pub label: &'static str,
+    /// What it measures.
+    pub caption: &'static str,
+    /// Its share of the composite when all are present, in percent.
+    pub weight_percent: u32,
+    /// The score, or a dash.
+    pub score: String,
+}
+
+/// A region that can be looked at alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Region {
+    /// Its name; `global` is all of them.
+    pub name: String,
+    /// Whether it is the one that is shown.
+    pub is_shown: bool,
+}
+
+/// An endpoint.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// `provider/quantization`, by which its cells are found.
+    pub tag: String,
+    /// The provider's name.
+    pub provider: String,
+    /// The precision it is served in.
+    pub quantization: Quantization,
+    /// USD per 1M input tokens.
+    pub input: Cell,
+    /// USD per 1M output tokens.
+    pub output: Cell,
+    /// Its numbers, in the order of [`Metric::ALL`].
+    pub metrics: [Cell; 6],
+    /// Whether it can be relied on.
+    pub standing: Standing,
+    /// Uptime over the last 30 minutes, minute by minute, from 0 to 1.
+    pub minutes: Vec<Option<f64>>,
+    /// The same numbers by region.
+    pub regions: Vec<RegionRow>,
+    /// What evaluations say: operation and verdict.
+    pub gates: Vec<(String, &'static str)>,
+    /// Other windows and counts, each with what it is: `Uptime 1 d`.
+    pub more: Vec<(&'static str, Cell)>,
+}
+
+/// An endpoint's numbers from one region.
+#[derive(Debug, Clone)]
+pub struct RegionRow {
+    /// The region.
+    pub name: String,
+    /// In the order of [`Metric::ALL`].
+    pub metrics: [Cell; 6],
+    /// Whether it can be relied on from there.
+    pub standing: Standing,
+}
+
+/// Whether an endpoint can be relied on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// `healthy`, `unknown`, `degraded` or `down`: the word, and the name of its icon and colour.
+    pub word: &'static str,
+    /// What it rests on, or why it is unknown.
+    pub note: String,
+}
+
+/// A number that is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// The median of time to first token, ms.
+    LatencyP50,
+    /// The slowest 5 % are slower.
+    LatencyP95,
+    /// The median of tokens per second.
+    ThroughputP50,
+    /// The slowest 5 % are slower.
+    ThroughputP95,
+    /// Over 30 minutes.
+    Uptime,
+    /// Over 30 minutes.
+    Success,
+}
+
+/// How a tier routes the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tier {
+    /// `realtime`, `standard`, `batch`.
+    pub key: &'static str,
+    /// As it is headed.
+    pub name: &'static str,
+    /// What it is for.
+    pub text: &'static str,
+    /// What it picks now.
+    pub pick: Pick,
+}
+
+/// What a tier picks now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pick {
+    /// The provider with its price, or that there is none.
+    pub choice: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// New numbers for a page that is open.
+#[derive(Debug, Serialize)]
+pub struct Patch<'p> {
+    /// When they were put together: RFC 3339.
+    as_of: &'p str,
+    /// The same, as people read it.
+    moment: String,
+    is_partial: bool,
+    observer_suspected: bool,
+    /// The rows and regions in their order. If they are others, the page has to be fetched anew.
+    shape: String,
+    /// By row and metric: text, what it is sorted by, note.
+    cells: BTreeMap<String, (&'p str, Option<f64>, &'p str)>,
+    /// By row.
+    standings: BTreeMap<&'p str, &'p Standing>,
+    /// By row: a path of SVG.
+    lines: BTreeMap<&'p str, String>,
+    cheapest: Option<&'p Best>,
+    fastest: Option<&'p Best>,
+    /// By tier.
+    picks: BTreeMap<&'static str, &'p Pick>,
+}
+
+impl Metric {
+    /// In the order of the table's columns.
+    pub const ALL: [Self; 6] = [
+        Self::LatencyP50,
+        Self::LatencyP95,
+        Self::ThroughputP50,
+        Self::ThroughputP95,
+        Self::Uptime,
+        Self::Success,
+    ];
+
+    /// By which its cell is found.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::LatencyP50 => "latency_p50",
+            Self::LatencyP95 => "latency_p95",
+            Self::ThroughputP50 => "throughput_p50",
+            Self::ThroughputP95 => "throughput_p95",
+            Self::Uptime => "uptime",
+            Self::Success => "success",
+        }
+    }
+
+    /// As it is called where there is no column.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::LatencyP50 => "Latency p50, ms",
+            Self::LatencyP95 => "Latency p95, ms",
+            Self::ThroughputP50 => "Throughput p50, tok/s",
+            Self::ThroughputP95 => "Throughput p95, tok/s",
+            Self::Uptime => "Uptime 30m",
+            Self::Success => "Success 30m",
+        }
+    }
+}
+
+impl Row {
+    /// Each number with its metric.
+    pub fn numbers(&self) -> impl Iterator<Item = (Metric, &Cell)> {
+        Metric::ALL.into_iter().zip(&self.metrics)
+    }
+
+    /// The last 30 minutes as a path of SVG.
+    pub fn line(&self) -> String {
+        line::path(&self.minutes)
+    }
+
+    /// What the line shows, in words.
+    pub fn line_in_words(&self) -> String {
+        let known = self.minutes.iter().flatten();
+        let lowest = known.clone().copied().fold(f64::INFINITY, f64::min);
+        match known.count() {
+            0 => "no uptime in the last 30 minutes".to_owned(),
+            n => format!(
+                "uptime in {n} of the last 30 minutes; in the worst of them {:.1}%",
+                lowest * 100.0
+            ),
+        }
+    }
+
+    /// The class of the quantization, if it is disclosed: `q8`.
+    pub fn class(&self) -> Option<String> {
+        self.quantization.class().map(|class| class.to_string())
+    }
+}
+
+impl RegionRow {
+    /// Each number with its metric.
+    pub fn numbers(&self) -> impl Iterator<Item = (Metric, &Cell)> {
+        Metric::ALL.into_iter().zip(&self.metrics)
+    }
+}
+
+impl Standing {
+    /// A status with what it rests on.
+    pub fn new(status: Status, note: impl Into<String>) -> Self {
+        Self {
+            word: status.name(),
+            note: note.into(),
+        }
+    }
+}
+
+impl ModelPage {
+    /// Which rows and regions there are, in their order.
+    pub fn shape(&self) -> String {
+        let rows = self.rows.iter().map(|row| row.tag.as_str());
+        let regions = self.regions.iter().map(|region| region.name.as_str());
+        let names: Vec<_> = rows.chain(["|"]).chain(regions).collect();
+        names.join(" ")
+    }
+
+    /// The region that is shown.
+    pub fn region(&self) -> &str {
+        let shown = self.regions.iter().find(|region| region.is_shown);
+        shown.map_or("global", |region| region.name.as_str())
+    }
+
+    /// The numbers alone, for a page that is open.
+    pub fn patch(&self) -> Patch<'_> {
+        let cells = self.rows.iter().flat_map(|row| {
+            row.numbers().map(|(metric, cell)| {
+                let key = format!("{} {}", row.tag, metric.key());
+                (key, (cell.text.as_str(), cell.order, cell.note.as_str()))
+            })
+        });
+        let rows = || self.rows.iter();
+        let state = &self.frame.state;
+        Patch {
+            as_of: &state.as_of,
+            moment: state.moment(),
+            is_partial: state.is_partial(),
+            observer_suspected: state.observer_suspected,
+            shape: self.shape(),
+            cells: cells.collect(),
+            standings: rows().map(|row| (row.tag.as_str(), &row.standing)).collect(),
+            lines: rows().map(|row| (row.tag.as_str(), row.line())).collect(),
+            cheapest: self.cheapest.as_ref(),
+            fastest: self.fastest.as_ref(),
+            picks: self.tiers.iter().map(|tier| (tier.key, &tier.pick)).collect(),
+        }
+    }
+
+    fn composite(&self) -> &str {
+        let known = self.intelligence.as_ref();
+        known.map_or(ABSENT, |known| known.composite.as_str())
+    }
+}

@@ -1,0 +1,19 @@
+//! What stands where a page can't be had.
+
+use askama::Template;
+
+use crate::frame::{Frame, Part};
+
+/// What stands where a page can't be had.
+#[derive(Debug, Template)]
+#[template(path = "problem.html")]
+pub struct ProblemPage {
+    /// What stands on every page.
+    pub frame: Frame,
+    /// In a few words.
+    pub title: String,
+    /// What is wrong, and what to do.
+    pub detail: String,
+    /// Models that may have been meant: id and name.
+    pub nearest: Vec<(String, String)>,
+}
