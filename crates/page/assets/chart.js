@@ -26,7 +26,7 @@
   const dashes = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
   const percent = (ratio) => (ratio === null ? null : ratio * 100);
 
-  let [metric, span, plot, answer] = [metrics[0], spans[1], null, null];
+  let [metric, span, plot, answer] = [metrics[0], spans[0], null, null];
   const make = (name, properties, ...children) => {
     const element = Object.assign(document.createElement(name), properties);
     element.append(...children);
@@ -78,6 +78,13 @@
     return metric.unit === "%" ? `${(Math.floor(value * 100) / 100).toFixed(2)}%` : Math.round(value).toString();
   };
 
+  const moment = (at) => new Date(at * 1000).toISOString().slice(0, 16).replace("T", " ");
+  // The time of day, with the day where another one begins.
+  const clock = (at, before) => {
+    const [day, time] = moment(at).split(" ");
+    return before === undefined || moment(before).slice(0, 10) === day ? time : `${time}\n${day}`;
+  };
+
   const draw = () => {
     plot?.destroy();
     plot = null;
@@ -95,7 +102,7 @@
       width: Math.max(canvas.clientWidth - 24, 240),
       height: 280,
       series: [
-        {},
+        { label: "Time (UTC)", value: (_, at) => (at === null ? "—" : moment(at)) },
         ...lines.map(({ name }, index) => ({
           label: name,
           stroke: palette[index % palette.length],
@@ -105,7 +112,8 @@
           value: (_, value) => text(value),
         })),
       ],
-      axes: [axis, { ...axis, size: 60, values: (_, values) => values.map((v) => `${v}${metric.unit === "%" ? "%" : ""}`) }],
+      tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
+      axes: [{ ...axis, values: (_, times) => times.map((at, index) => clock(at, times[index - 1])) }, { ...axis, size: 60, values: (_, values) => values.map((v) => `${v}${metric.unit === "%" ? "%" : ""}`) }],
       scales: { y: { range: (_, low, high) => range(low, high) } },
     };
     plot = new uPlot(options, [times, ...lines.map((line) => line.values)], canvas);
@@ -115,7 +123,7 @@
       return th;
     }));
     const rows = times.map((at, index) => make("tr", {},
-      make("th", { scope: "row", textContent: new Date(at * 1000).toISOString().slice(0, 16).replace("T", " ") }),
+      make("th", { scope: "row", textContent: moment(at) }),
       ...lines.map((line) => make("td", { className: "n", textContent: text(line.values[index]) }))));
     const body = make("tbody", {}, ...rows.filter((_, index) => lines.some((line) => line.values[index] !== null)));
     const scroll = make("div", { className: "scroll", tabIndex: 0 },

@@ -15,8 +15,8 @@
     }
     return found;
   };
-  const [cells, notes, lines, standings] = ["cell", "note", "line", "standing"].map(by);
-  const [picks, reasons] = ["pick", "reason"].map(by);
+  const [cells, notes, strips, standings] = ["cell", "note", "strip", "standing"].map(by);
+  const [picks, reasons, whys] = ["pick", "reason", "why"].map(by);
 
   const write = (element, text) => {
     if (element.textContent !== text) element.textContent = text;
@@ -32,10 +32,18 @@
     fastest: "No throughput data yet — populated as traffic accumulates",
   };
 
+  // Other rows, regions or operations: the page as it is now, at the place where the reader is. Not
+  // more often than every ten seconds, however often they change.
+  let isReloading = false;
+  const reload = () => {
+    if (isReloading) return;
+    isReloading = true;
+    setTimeout(() => location.reload(), Math.max(0, 10000 - performance.now()));
+  };
+
   const patch = (numbers) => {
     if (numbers.shape !== page.dataset.shape) {
-      // Other rows or regions: the page as it is now, at the place where the reader is.
-      location.reload();
+      reload();
       return;
     }
     for (const [key, [text, order, note]] of Object.entries(numbers.cells)) {
@@ -48,36 +56,39 @@
       });
       each(notes, key, (element) => write(element, note));
     }
-    for (const [tag, path] of Object.entries(numbers.lines)) {
-      each(lines, tag, (line) => line.setAttribute("d", path));
+    for (const [tag, [good, bad, words]] of Object.entries(numbers.strips)) {
+      each(strips, tag, (strip) => {
+        strip.querySelector(".good").setAttribute("d", good);
+        strip.querySelector(".bad").setAttribute("d", bad);
+        strip.setAttribute("aria-label", words);
+      });
     }
-    for (const [tag, { word, note }] of Object.entries(numbers.standings)) {
-      each(standings, tag, (cell) => {
-        cell.dataset.order = word;
-        cell.title = note;
+    for (const [key, { word, note }] of Object.entries(numbers.standings)) {
+      each(standings, key, (cell) => {
+        if (cell.tagName === "TD") {
+          cell.dataset.order = word;
+          cell.title = note;
+        }
         const shown = cell.querySelector(".standing");
         shown.className = `standing ${word}`;
         write(shown.querySelector(".word"), word);
         shown.querySelector("use").setAttribute("href", `#standing-${word}`);
       });
+      each(whys, key, (element) => write(element, note));
     }
     for (const name of ["cheapest", "fastest"]) best(name, numbers[name], nothing[name]);
-    for (const [tier, { choice, reason }] of Object.entries(numbers.picks)) {
-      each(picks, tier, (element) => write(element, choice));
-      each(reasons, tier, (element) => write(element, reason));
+    for (const [key, { choice, reason }] of Object.entries(numbers.picks)) {
+      each(picks, key, (element) => write(element, choice));
+      each(reasons, key, (element) => write(element, reason));
     }
-    document.getElementById("partial").hidden = !numbers.is_partial;
-    document.getElementById("suspected").hidden = !numbers.observer_suspected;
-    asOf.dateTime = numbers.as_of;
-    write(asOf, numbers.moment);
     document.getElementById("numbers").dispatchEvent(new Event("numbers"));
   };
 
-  // Ages are told by this clock alone, from when numbers came that were new, so that a browser
-  // whose clock is wrong tells them right.
+  // An age is told by the server and counted on from there, so that a browser whose clock is wrong
+  // tells it right.
   const staleMs = Number(page.dataset.staleMs);
   const banner = document.getElementById("stale");
-  let [newest, fresh, ageMs] = [page.dataset.asOf, performance.now(), banner.hidden ? 0 : staleMs];
+  let [ageMs, toldAt] = [Number(page.dataset.ageMs), performance.now()];
   const span = (ms) => {
     const s = Math.floor(ms / 1000);
     if (s < 120) return `${s} s`;
@@ -86,11 +97,20 @@
     return `${Math.floor(s / 86400)} days`;
   };
   const tick = () => {
-    const age = ageMs + performance.now() - fresh;
+    const age = ageMs + performance.now() - toldAt;
     banner.hidden = age < staleMs;
     if (!banner.hidden) write(document.getElementById("stale-age"), span(age));
   };
   setInterval(tick, 1000);
+
+  const state = (told) => {
+    [ageMs, toldAt] = [told.age_ms, performance.now()];
+    document.getElementById("partial").hidden = !told.is_partial;
+    document.getElementById("suspected").hidden = !told.observer_suspected;
+    asOf.dateTime = told.as_of;
+    write(asOf, told.moment);
+    tick();
+  };
 
   let [source, wait] = [null, 1000];
   const open = () => {
@@ -100,16 +120,12 @@
       wait = 1000;
       write(live, "Live.");
     });
-    source.addEventListener("numbers", (event) => {
-      const numbers = JSON.parse(event.data);
-      if (numbers.as_of !== newest) [newest, fresh, ageMs] = [numbers.as_of, performance.now(), 0];
-      patch(numbers);
-      tick();
-    });
+    source.addEventListener("numbers", (event) => patch(JSON.parse(event.data)));
+    source.addEventListener("state", (event) => state(JSON.parse(event.data)));
     source.addEventListener("error", () => {
       write(live, "Not live: trying again.");
       if (source.readyState !== EventSource.CLOSED) return;
-      // A browser gives up after an answer that is no stream; a server that starts again is one.
+      // A browser gives up after an answer that is no stream; a server that starts again gives one.
       setTimeout(open, wait * (0.5 + Math.random()));
       wait = Math.min(wait * 2, 30000);
     });

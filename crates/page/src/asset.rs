@@ -31,14 +31,25 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-static FILES: LazyLock<[Asset; 8]> = LazyLock::new(|| {
+static FILES: LazyLock<[Asset; 9]> = LazyLock::new(|| {
     [
         Asset::new("page", "css", CSS, include_bytes!("../assets/page.css")),
-        Asset::new("uplot", "css", CSS, include_bytes!("../assets/uplot/uplot.css")),
-        Asset::new("uplot", "js", JS, include_bytes!("../assets/uplot/uplot.js")),
+        Asset::new(
+            "uplot",
+            "css",
+            CSS,
+            include_bytes!("../assets/uplot/uplot.css"),
+        ),
+        Asset::new(
+            "uplot",
+            "js",
+            JS,
+            include_bytes!("../assets/uplot/uplot.js"),
+        ),
         Asset::new("theme", "js", JS, include_bytes!("../assets/theme.js")),
         Asset::new("table", "js", JS, include_bytes!("../assets/table.js")),
         Asset::new("live", "js", JS, include_bytes!("../assets/live.js")),
+        Asset::new("refresh", "js", JS, include_bytes!("../assets/refresh.js")),
         Asset::new("chart", "js", JS, include_bytes!("../assets/chart.js")),
         Asset::new("icon", "svg", SVG, include_bytes!("../assets/icon.svg")),
     ]
@@ -55,12 +66,7 @@ pub fn all() -> &'static [Asset] {
 }
 
 impl Asset {
-    fn new(
-        stem: &str,
-        extension: &str,
-        content_type: &'static str,
-        bytes: &'static [u8],
-    ) -> Self {
+    fn new(stem: &str, extension: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
         Self {
             name: format!("{stem}.{:016x}.{extension}", xxh3_64(bytes)),
             content_type,

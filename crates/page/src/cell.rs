@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use sextant_catalog::Price;
+use sextant_catalog::{Price, Score};
 use sextant_measure::figures::{Absent, minimum};
 use sextant_measure::ratio::Ratio;
 
@@ -37,7 +37,7 @@ impl Cell {
     pub fn percentile(value: Result<f64, Absent>, n: u64, rank: Rank) -> Self {
         match value {
             Ok(value) => Self {
-                text: format!("{value:.0}"),
+                text: format!("{:.0}", value.round()),
                 order: Some(value),
                 note: format!("{} of {} {}", rank.name, grouped(n), rank.of),
             },
@@ -45,8 +45,20 @@ impl Cell {
         }
     }
 
-    /// A part of what was counted, in percent; with the lower end of its Wilson 95 % interval.
+    /// A part of what was counted that ought to be large, in percent; with the lower end of its Wilson
+    /// 95 % interval.
     pub fn ratio(value: Result<Ratio, Absent>, n: Option<u64>, of: &str) -> Self {
+        let mut cell = Self::share(value, n, of);
+        if let Some(lower) = value.ok().and_then(Ratio::wilson_lower) {
+            // Rounded down, as the number itself.
+            let lower = (lower * 10_000.0).floor() / 100.0;
+            _ = write!(cell.note, "; at least {lower:.2}% with 95% certainty");
+        }
+        cell
+    }
+
+    /// A part of what was counted, in percent.
+    pub fn share(value: Result<Ratio, Absent>, n: Option<u64>, of: &str) -> Self {
         let ratio = match value {
             Ok(ratio) => ratio,
             Err(absent) => return Self::absent(absent, n, minimum::RATIO, of),
@@ -54,20 +66,10 @@ impl Cell {
         let Some(percent) = ratio.percent() else {
             return Self::absent(Absent::NoData, n, minimum::RATIO, of);
         };
-        let mut note = format!(
-            "{} of {} {of}",
-            grouped(ratio.part),
-            grouped(ratio.whole)
-        );
-        if let Some(lower) = ratio.wilson_lower() {
-            // Rounded down, as the number itself.
-            let lower = (lower * 10_000.0).floor() / 100.0;
-            _ = write!(note, "; at least {lower:.2}% with 95% certainty");
-        }
         Self {
             text: percent.to_string(),
             order: ratio.value(),
-            note,
+            note: format!("{} of {} {of}", grouped(ratio.part), grouped(ratio.whole)),
         }
     }
 
@@ -84,6 +86,31 @@ impl Cell {
                 order: None,
                 note: "not in the catalog".to_owned(),
             },
+        }
+    }
+
+    /// A score from 0 to 100.
+    pub fn score(score: Option<Score>) -> Self {
+        match score {
+            Some(score) => Self {
+                text: score.to_string(),
+                order: Some(f64::from(score.as_tenths())),
+                note: "of 100, a weighted mean of public benchmarks".to_owned(),
+            },
+            None => Self {
+                text: ABSENT.to_owned(),
+                order: None,
+                note: "no benchmarks published".to_owned(),
+            },
+        }
+    }
+
+    /// How many of something that the note names.
+    pub fn count(n: u64, note: impl Into<String>) -> Self {
+        Self {
+            text: grouped(n),
+            order: Some(as_f64(n)),
+            note: note.into(),
         }
     }
 
@@ -128,12 +155,13 @@ pub fn span(ms: i64) -> String {
     }
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "it is only sorted by, and prices stay far below 2^52 nano-dollars"
-)]
 fn usd(price: Price) -> f64 {
-    price.as_nano_usd() as f64 / 1e9
+    as_f64(price.as_nano_usd()) / 1e9
+}
+
+#[expect(clippy::cast_precision_loss, reason = "it is only sorted by")]
+fn as_f64(n: u64) -> f64 {
+    n as f64
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What stands on every page.
 
+use serde::Serialize;
+
 use crate::asset::Paths;
 use crate::cell::span;
 
@@ -10,8 +12,8 @@ pub struct Frame {
     pub title: String,
     /// Which of the site's parts it belongs to.
     pub part: Part,
-    /// How whole and how old the numbers are.
-    pub state: State,
+    /// How whole and how old the numbers are, on a page that has any.
+    pub state: Option<State>,
     /// Where styles and scripts are.
     pub paths: Paths,
 }
@@ -32,7 +34,7 @@ pub enum Part {
 /// How whole and how old the numbers are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
-    /// When they were put together: RFC 3339.
+    /// All that had been reported by then is in them: RFC 3339.
     pub as_of: String,
     /// How long ago that was, in milliseconds.
     pub age_ms: i64,
@@ -44,9 +46,20 @@ pub struct State {
     pub observer_suspected: bool,
 }
 
+/// The same for a page that is open.
+#[derive(Debug, Serialize)]
+pub struct StatePatch<'s> {
+    as_of: &'s str,
+    /// As people read it.
+    moment: String,
+    age_ms: i64,
+    is_partial: bool,
+    observer_suspected: bool,
+}
+
 impl Frame {
     /// For a page with this title.
-    pub fn new(title: impl Into<String>, part: Part, state: State) -> Self {
+    pub fn new(title: impl Into<String>, part: Part, state: Option<State>) -> Self {
         Self {
             title: title.into(),
             part,
@@ -67,7 +80,7 @@ impl State {
         self.age_ms >= self.stale_ms
     }
 
-    /// How long ago the numbers were put together.
+    /// How old they are.
     pub fn age(&self) -> String {
         span(self.age_ms)
     }
@@ -81,5 +94,16 @@ impl State {
     /// Whether some partitions are being rebuilt.
     pub fn is_partial(&self) -> bool {
         self.whole.0 < self.whole.1
+    }
+
+    /// For a page that is open.
+    pub fn patch(&self) -> StatePatch<'_> {
+        StatePatch {
+            as_of: &self.as_of,
+            moment: self.moment(),
+            age_ms: self.age_ms,
+            is_partial: self.is_partial(),
+            observer_suspected: self.observer_suspected,
+        }
     }
 }

@@ -5,16 +5,32 @@
 //! page would have been made of.
 //!
 //! - [`cell`]: a number as it is read, sorted and explained.
-//! - [`line`]: a curve as small as a word.
+//! - [`strip`]: the last minutes, as small as a word.
 //! - [`frame`]: what stands on every page.
 //! - [`model`], [`overview`], [`operations`], [`problem`]: the pages.
 //! - [`asset`]: styles and scripts, embedded.
+//!
+//! Every text is escaped where it is put into HTML; nothing that a model or provider is called can
+//! become markup.
 
 pub mod asset;
 pub mod cell;
+mod error;
 pub mod frame;
-pub mod line;
 pub mod model;
 pub mod operations;
 pub mod overview;
 pub mod problem;
+pub mod strip;
+
+pub use askama::Template as Page;
+
+pub use crate::error::PageError;
+
+/// A page as it is sent.
+///
+/// # Errors
+/// [`PageError`].
+pub fn html(page: &impl Page) -> Result<Vec<u8>, PageError> {
+    Ok(page.render()?.into_bytes())
+}

@@ -9,7 +9,7 @@ use sextant_measure::status::Status;
 
 use crate::cell::{ABSENT, Cell};
 use crate::frame::{Frame, Part};
-use crate::line;
+use crate::strip::Strip;
 
 /// The page of a model.
 #[derive(Debug, Template)]
@@ -35,6 +35,10 @@ pub struct ModelPage {
     pub regions: Vec<Region>,
     /// The endpoints, the cheapest first.
     pub rows: Vec<Row>,
+    /// How many more there are.
+    pub rows_unshown: usize,
+    /// Whether the last minutes are missing: the store can't be read.
+    pub is_store_away: bool,
     /// How each tier routes it.
     pub tiers: Vec<Tier>,
 }
@@ -98,8 +102,8 @@ pub struct Row {
     pub metrics: [Cell; 6],
     /// Whether it can be relied on.
     pub standing: Standing,
-    /// Uptime over the last 30 minutes, minute by minute, from 0 to 1.
-    pub minutes: Vec<Option<f64>>,
+    /// What each of the last 30 minutes saw.
+    pub strip: Strip,
     /// The same numbers by region.
     pub regions: Vec<RegionRow>,
     /// What evaluations say: operation and verdict.
@@ -153,9 +157,11 @@ pub struct Tier {
     /// As it is headed.
     pub name: &'static str,
     /// What it is for.
-    pub text: &'static str,
-    /// What it picks now.
+    pub text: String,
+    /// What it picks now where no operation is named.
     pub pick: Pick,
+    /// What it picks for each operation that has gates.
+    pub by_operation: Vec<(String, Pick)>,
 }
 
 /// What a tier picks now.
@@ -167,27 +173,22 @@ pub struct Pick {
     pub reason: String,
 }
 
-/// New numbers for a page that is open.
+/// New numbers for a page that is open. The same numbers are the same text.
 #[derive(Debug, Serialize)]
 pub struct Patch<'p> {
-    /// When they were put together: RFC 3339.
-    as_of: &'p str,
-    /// The same, as people read it.
-    moment: String,
-    is_partial: bool,
-    observer_suspected: bool,
-    /// The rows and regions in their order. If they are others, the page has to be fetched anew.
+    /// Which rows, regions and operations there are. If they are others, the page has to be fetched
+    /// anew.
     shape: String,
     /// By row and metric: text, what it is sorted by, note.
     cells: BTreeMap<String, (&'p str, Option<f64>, &'p str)>,
     /// By row.
-    standings: BTreeMap<&'p str, &'p Standing>,
-    /// By row: a path of SVG.
-    lines: BTreeMap<&'p str, String>,
+    standings: BTreeMap<String, &'p Standing>,
+    /// By row: two paths of SVG, and the same in words.
+    strips: BTreeMap<&'p str, [String; 3]>,
     cheapest: Option<&'p Best>,
     fastest: Option<&'p Best>,
-    /// By tier.
-    picks: BTreeMap<&'static str, &'p Pick>,
+    /// By tier, and operation.
+    picks: BTreeMap<String, &'p Pick>,
 }
 
 impl Metric {
@@ -232,22 +233,10 @@ impl Row {
         Metric::ALL.into_iter().zip(&self.metrics)
     }
 
-    /// The last 30 minutes as a path of SVG.
-    pub fn line(&self) -> String {
-        line::path(&self.minutes)
-    }
-
-    /// What the line shows, in words.
-    pub fn line_in_words(&self) -> String {
-        let known = self.minutes.iter().flatten();
-        let lowest = known.clone().copied().fold(f64::INFINITY, f64::min);
-        match known.count() {
-            0 => "no uptime in the last 30 minutes".to_owned(),
-            n => format!(
-                "uptime in {n} of the last 30 minutes; in the worst of them {:.1}%",
-                lowest * 100.0
-            ),
-        }
+    /// Each number that is only shown in the row's detail, with a key by which its cell is found.
+    pub fn others(&self) -> impl Iterator<Item = (String, &'static str, &Cell)> {
+        let others = self.more.iter().enumerate();
+        others.map(|(index, (label, cell))| (format!("{index}"), *label, cell))
     }
 
     /// The class of the quantization, if it is disclosed: `q8`.
@@ -273,12 +262,34 @@ impl Standing {
     }
 }
 
+impl Tier {
+    /// Each pick with a key by which it is found, and the operation that it is for.
+    pub fn picks(&self) -> impl Iterator<Item = (String, Option<&str>, &Pick)> {
+        let named = self.by_operation.iter();
+        let named = named.map(|(operation, pick)| {
+            let key = format!("{} {operation}", self.key);
+            (key, Some(operation.as_str()), pick)
+        });
+        std::iter::once((self.key.to_owned(), None, &self.pick)).chain(named)
+    }
+}
+
 impl ModelPage {
-    /// Which rows and regions there are, in their order.
+    /// Which rows, regions and operations there are, in their order.
     pub fn shape(&self) -> String {
-        let rows = self.rows.iter().map(|row| row.tag.as_str());
+        let rows = self.rows.iter().flat_map(|row| {
+            let regions = row.regions.iter().map(|region| region.name.as_str());
+            std::iter::once(row.tag.as_str()).chain(regions)
+        });
         let regions = self.regions.iter().map(|region| region.name.as_str());
-        let names: Vec<_> = rows.chain(["|"]).chain(regions).collect();
+        let tiers = self.tiers.iter().flat_map(|tier| &tier.by_operation);
+        let operations = tiers.map(|(operation, _)| operation.as_str());
+        let names: Vec<_> = rows
+            .chain(["|"])
+            .chain(regions)
+            .chain(["|"])
+            .chain(operations)
+            .collect();
         names.join(" ")
     }
 
@@ -290,31 +301,62 @@ impl ModelPage {
 
     /// The numbers alone, for a page that is open.
     pub fn patch(&self) -> Patch<'_> {
-        let cells = self.rows.iter().flat_map(|row| {
-            row.numbers().map(|(metric, cell)| {
-                let key = format!("{} {}", row.tag, metric.key());
-                (key, (cell.text.as_str(), cell.order, cell.note.as_str()))
-            })
-        });
         let rows = || self.rows.iter();
-        let state = &self.frame.state;
+        let tiers = self.tiers.iter().flat_map(Tier::picks);
         Patch {
-            as_of: &state.as_of,
-            moment: state.moment(),
-            is_partial: state.is_partial(),
-            observer_suspected: state.observer_suspected,
             shape: self.shape(),
-            cells: cells.collect(),
-            standings: rows().map(|row| (row.tag.as_str(), &row.standing)).collect(),
-            lines: rows().map(|row| (row.tag.as_str(), row.line())).collect(),
+            cells: rows().flat_map(Row::cells).collect(),
+            standings: rows().flat_map(Row::standings).collect(),
+            strips: rows().map(Row::strips).collect(),
             cheapest: self.cheapest.as_ref(),
             fastest: self.fastest.as_ref(),
-            picks: self.tiers.iter().map(|tier| (tier.key, &tier.pick)).collect(),
+            picks: tiers.map(|(key, _, pick)| (key, pick)).collect(),
         }
+    }
+
+    fn stale_ms(&self) -> i64 {
+        self.frame.state.as_ref().map_or(0, |state| state.stale_ms)
+    }
+
+    fn age_ms(&self) -> i64 {
+        self.frame.state.as_ref().map_or(0, |state| state.age_ms)
     }
 
     fn composite(&self) -> &str {
         let known = self.intelligence.as_ref();
         known.map_or(ABSENT, |known| known.composite.as_str())
+    }
+}
+
+type Shown<'p> = (&'p str, Option<f64>, &'p str);
+
+impl Row {
+    fn cells(&self) -> impl Iterator<Item = (String, Shown<'_>)> {
+        let tag = &self.tag;
+        let own = self.numbers();
+        let own = own.map(move |(metric, cell)| (format!("{tag} {}", metric.key()), cell));
+        let others = self.others();
+        let others = others.map(move |(key, _, cell)| (format!("{tag} {key}"), cell));
+        let regions = self.regions.iter().flat_map(move |region| {
+            let numbers = region.numbers();
+            numbers.map(move |(metric, cell)| {
+                let key = format!("{tag} {} {}", metric.key(), region.name);
+                (key, cell)
+            })
+        });
+        let all = own.chain(others).chain(regions);
+        all.map(|(key, cell)| (key, (cell.text.as_str(), cell.order, cell.note.as_str())))
+    }
+
+    fn standings(&self) -> impl Iterator<Item = (String, &Standing)> {
+        let regions = self.regions.iter();
+        let regions =
+            regions.map(move |region| (format!("{} {}", self.tag, region.name), &region.standing));
+        std::iter::once((self.tag.clone(), &self.standing)).chain(regions)
+    }
+
+    fn strips(&self) -> (&str, [String; 3]) {
+        let strip = &self.strip;
+        (&self.tag, [strip.good(), strip.bad(), strip.in_words()])
     }
 }

@@ -14,6 +14,8 @@ pub struct Operations {
     pub lag_records: u64,
     /// Endpoints whose numbers are served.
     pub endpoints: usize,
+    /// What the process lacks at this moment, in words.
+    pub missing: Vec<String>,
     /// Who reports, those heard of last first.
     pub agents: Vec<AgentRow>,
     /// How many more there are.

@@ -18,6 +18,8 @@ pub struct Overview {
     pub total: usize,
     /// Those that were found, by name.
     pub models: Vec<ModelRow>,
+    /// How many more there are.
+    pub unshown: usize,
 }
 
 /// A model.
@@ -47,6 +49,8 @@ pub struct Providers {
     pub frame: Frame,
     /// By name.
     pub providers: Vec<ProviderRow>,
+    /// How many more there are.
+    pub unshown: usize,
 }
 
 /// A provider, over all models that it serves.
@@ -58,6 +62,8 @@ pub struct ProviderRow {
     pub name: String,
     /// The models that it serves: id and name, by name.
     pub models: Vec<(String, String)>,
+    /// How many more it serves.
+    pub models_unshown: usize,
     /// Over all its endpoints, 30 minutes.
     pub uptime: Cell,
     /// The same.
@@ -66,4 +72,11 @@ pub struct ProviderRow {
     pub rate_limited: Cell,
     /// The worst that any of its endpoints is in.
     pub worst: Standing,
+}
+
+impl ProviderRow {
+    /// In the order of the table's columns.
+    pub fn numbers(&self) -> impl Iterator<Item = &Cell> {
+        [&self.uptime, &self.success, &self.rate_limited].into_iter()
+    }
 }

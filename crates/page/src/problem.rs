@@ -14,6 +14,6 @@ pub struct ProblemPage {
     pub title: String,
     /// What is wrong, and what to do.
     pub detail: String,
-    /// Models that may have been meant: id and name.
-    pub nearest: Vec<(String, String)>,
+    /// Models that may have been meant.
+    pub nearest: Vec<String>,
 }

@@ -11,6 +11,10 @@ use sextant_snapshot::picture::Limits;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// What pages call the gateway that routes by these numbers. Default: Atlas.
+    #[schemars(length(min = 1, max = 64))]
+    pub gateway_name: String,
+
     /// How often a new edition is published at most. Default: 1,000.
     #[schemars(range(min = 1, max = 5_000))]
     pub publish_interval_ms: NonZeroU32,
@@ -59,6 +63,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            gateway_name: "Atlas".to_owned(),
             publish_interval_ms: count(1_000),
             heartbeat_ms: count(4_000),
             watchers_max: count(20_000),

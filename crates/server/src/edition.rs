@@ -138,7 +138,7 @@ impl Edition {
         let make = move || {
             let mut text = Vec::new();
             edition.write_json(&mut text, &of)?;
-            Ok(text)
+            Ok::<_, serde_json::Error>(text)
         };
         self.document(&self.encodings, Document::Snapshot, filter, coding, make)
             .await
@@ -148,12 +148,12 @@ impl Edition {
     ///
     /// # Errors
     /// None that a snapshot could cause, until the process ends.
-    pub(crate) async fn page(
+    pub(crate) async fn page<E: Into<Unmade> + 'static>(
         self: &Arc<Self>,
         page: Document,
         coding: Coding,
         now: Timestamp,
-        make: impl FnOnce(&Self) -> serde_json::Result<Vec<u8>> + Send + 'static,
+        make: impl FnOnce(&Self) -> Result<Vec<u8>, E> + Send + 'static,
     ) -> Result<Encoded, Unmade> {
         let edition = Arc::clone(self);
         let make = move || make(&edition);
@@ -247,17 +247,17 @@ impl Edition {
     }
 
     /// A document, coded from the plain one: each is made once.
-    async fn document(
+    async fn document<E: Into<Unmade> + 'static>(
         &self,
         encodings: &Encodings,
         document: Document,
         filter: &Filter,
         coding: Coding,
-        make: impl FnOnce() -> serde_json::Result<Vec<u8>> + Send + 'static,
+        make: impl FnOnce() -> Result<Vec<u8>, E> + Send + 'static,
     ) -> Result<Encoded, Unmade> {
         let name = document.name();
         let key = |coding| Key {
-            form: Form::Json(document.clone(), coding),
+            form: Form::Document(document.clone(), coding),
             filter: filter.clone(),
         };
         let make_plain = || async {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use bytes::Bytes;
+use sextant_page::PageError;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -27,6 +28,9 @@ pub(crate) enum Unmade {
     /// It cannot be written as JSON.
     #[error("it cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// It cannot be written as a page.
+    #[error(transparent)]
+    Page(#[from] PageError),
     /// It cannot be compressed.
     #[error("it cannot be compressed: {0}")]
     Coding(#[from] io::Error),
@@ -49,11 +53,11 @@ impl Encoder {
 
     /// Makes a text as soon as there is a thread. One whose asker has gone meanwhile keeps its thread
     /// until it is done.
-    pub(crate) async fn make(
+    pub(crate) async fn make<E: Into<Unmade>>(
         &self,
-        make: impl FnOnce() -> serde_json::Result<Vec<u8>> + Send + 'static,
+        make: impl FnOnce() -> Result<Vec<u8>, E> + Send + 'static,
     ) -> Result<Bytes, Unmade> {
-        let made = self.run(move || Ok(make()?.into()));
+        let made = self.run(move || make().map(Bytes::from).map_err(Into::into));
         made.await
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use sextant_measure::id::ModelId;
+use sextant_measure::id::{ModelId, Region};
 use sextant_measure::time::Timestamp;
 use sextant_snapshot::version::Version;
 use tokio::sync::OnceCell;
@@ -58,8 +58,8 @@ pub(crate) struct Key {
 pub(crate) enum Form {
     /// Everything, as a message of a watch.
     Full(Speech),
-    /// Something in JSON, so coded.
-    Json(Document, Coding),
+    /// A document, so coded.
+    Document(Document, Coding),
     /// What changed since the version with this text, as a message of a watch.
     Since(Speech, String),
 }
@@ -91,7 +91,7 @@ impl Speech {
     }
 }
 
-/// What is written as JSON.
+/// What is written for readers who share it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Document {
     /// Everything.
@@ -100,6 +100,14 @@ pub(crate) enum Document {
     Models,
     /// The endpoints of a model, for people.
     Endpoints(ModelId),
+    /// The page of all models that a search finds.
+    Overview(String),
+    /// The page of providers.
+    Providers,
+    /// The page of a model, as seen from a region.
+    ModelPage(ModelId, Option<Region>),
+    /// The numbers on that page.
+    Numbers(ModelId, Option<Region>),
 }
 
 impl Document {
@@ -109,6 +117,10 @@ impl Document {
             Self::Snapshot => "json",
             Self::Models => "models",
             Self::Endpoints(_) => "endpoints",
+            Self::Overview(_) => "overview",
+            Self::Providers => "providers",
+            Self::ModelPage(..) => "model_page",
+            Self::Numbers(..) => "numbers",
         }
     }
 }

@@ -39,6 +39,17 @@ pub(crate) fn delta(
     event(head, write)
 }
 
+/// Something else, by this name.
+///
+/// # Errors
+/// Those of `write`.
+pub(crate) fn named(
+    name: &str,
+    write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
+) -> serde_json::Result<Vec<u8>> {
+    event(format!("event: {name}\ndata: "), write)
+}
+
 /// Nothing new.
 ///
 /// # Errors

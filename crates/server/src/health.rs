@@ -81,12 +81,17 @@ impl Health {
         if self.has_been_ready.load(Ordering::Relaxed) {
             return Vec::new();
         }
-        let now = self.clock.now();
-        let missing: Vec<_> = self.checks.iter().flat_map(|c| c.missing(now)).collect();
+        let missing = self.missing_now();
         if missing.is_empty() {
             self.has_been_ready.store(true, Ordering::Relaxed);
         }
         missing
+    }
+
+    /// What is missing at this moment, of a process that may serve all the same.
+    pub fn missing_now(&self) -> Vec<String> {
+        let now = self.clock.now();
+        self.checks.iter().flat_map(|c| c.missing(now)).collect()
     }
 
     /// Ready no more: the process is about to stop.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use sextant_snapshot::change::Change;
+use sextant_snapshot::row::AgentRow;
 use sextant_snapshot::version::Version;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -14,6 +15,8 @@ use crate::filter::Filter;
 
 /// How many queries wait for the picture's owner.
 const QUERIES_MAX: usize = 64;
+/// How many readers of the senders wait for it.
+const ROLL_CALLS_MAX: usize = 16;
 
 /// Where the present edition is found.
 #[derive(Debug)]
@@ -22,6 +25,7 @@ pub struct Hub {
     /// Counts editions, so that watchers wake.
     published: watch::Sender<u64>,
     queries: mpsc::Sender<Query>,
+    roll_calls: mpsc::Sender<RollCall>,
 }
 
 /// Why there is nothing to serve.
@@ -44,13 +48,43 @@ pub(crate) struct Query {
     pub(crate) answer: oneshot::Sender<(Arc<Edition>, Change)>,
 }
 
+/// Who reports: only the picture's owner knows, since no version tells of them.
+#[derive(Debug)]
+pub(crate) struct RollCall {
+    /// How many are wanted.
+    pub(crate) max: usize,
+    pub(crate) answer: oneshot::Sender<Senders>,
+}
+
+/// Who reports.
+#[derive(Debug)]
+pub(crate) struct Senders {
+    /// How many there are.
+    pub(crate) all: usize,
+    /// Those whose figures were published last, the latest first.
+    pub(crate) latest: Vec<Arc<AgentRow>>,
+}
+
+/// What the picture's owner is asked.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) queries: mpsc::Receiver<Query>,
+    pub(crate) roll_calls: mpsc::Receiver<RollCall>,
+}
+
 impl Hub {
-    pub(crate) fn new() -> (Arc<Self>, mpsc::Receiver<Query>) {
+    pub(crate) fn new() -> (Arc<Self>, Asked) {
         let (queries, asked) = mpsc::channel(QUERIES_MAX);
+        let (roll_calls, called) = mpsc::channel(ROLL_CALLS_MAX);
         let hub = Self {
             present: ArcSwapOption::empty(),
             published: watch::Sender::new(0),
             queries,
+            roll_calls,
+        };
+        let asked = Asked {
+            queries: asked,
+            roll_calls: called,
         };
         (Arc::new(hub), asked)
     }
@@ -87,6 +121,17 @@ impl Hub {
         let edition = self.present().ok_or(Unserved::Starting)?;
         let ask = || self.ask(speech, from, filter);
         edition.since(speech, from, filter, ask).await
+    }
+
+    /// Who reports, so many at most.
+    ///
+    /// # Errors
+    /// [`Unserved::Stopping`].
+    pub(crate) async fn agents(&self, max: usize) -> Result<Senders, Unserved> {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.roll_calls.send(RollCall { max, answer }).await;
+        sent.map_err(|_| Unserved::Stopping)?;
+        answered.await.map_err(|_| Unserved::Stopping)
     }
 
     pub(crate) fn publish(&self, edition: Arc<Edition>) {

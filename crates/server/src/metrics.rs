@@ -28,7 +28,7 @@ pub struct Metrics {
     requests: Labelled<2>,
     pub(crate) watchers: Gauge,
     encoded_bytes: Labelled<1>,
-    pub(crate) pushed_bytes: Counter,
+    pushed_bytes: Counter,
     pub(crate) now: Arc<Present>,
 }
 
@@ -109,6 +109,11 @@ impl Metrics {
         );
         registry.register_collector(Box::new(PresentCollector(Arc::clone(&metrics.now))));
         metrics
+    }
+
+    pub(crate) fn pushed(&self, bytes: usize) {
+        self.pushed_bytes
+            .inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
     pub(crate) fn ignored(&self, reason: &'static str) {

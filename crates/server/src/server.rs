@@ -156,6 +156,7 @@ impl Server {
             gates: Arc::clone(&self.gates),
             store: Arc::clone(&self.store),
             history_queries: Seats::new(self.config.history_queries_max),
+            minutes: http::Minutes::default(),
             clock: Arc::clone(&self.clock),
             config: self.config.clone(),
             metrics: self.metrics.clone(),

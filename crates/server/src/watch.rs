@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, Stream};
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use sextant_measure::time::Clock;
 use sextant_wire::snapshot::{encode, json};
@@ -53,9 +52,9 @@ pub(crate) enum Unwatched {
 }
 
 impl Watches {
-    /// Begins one, if there is room.
-    pub(crate) fn begin(&self, watch: Watch) -> Result<Watcher, Unwatched> {
-        let seat = self.seats.take(watch.caller).map_err(Unwatched::NoSeat)?;
+    /// Room for one, if there is any.
+    pub(crate) fn hold(&self, caller: Caller) -> Result<Held, Unwatched> {
+        let seat = self.seats.take(caller).map_err(Unwatched::NoSeat)?;
         self.admissions.admit().map_err(Unwatched::TooFast)?;
         if self.stop.is_cancelled() {
             return Err(Unwatched::Unserved(Unserved::Stopping));
@@ -63,6 +62,15 @@ impl Watches {
         // A snapshot has to be there before a stream is promised.
         let present = self.hub.present();
         present.ok_or(Unwatched::Unserved(Unserved::Starting))?;
+        Ok(Held {
+            _seat: seat,
+            _counted: Counted::new(&self.metrics.watchers),
+        })
+    }
+
+    /// Begins one, if there is room.
+    pub(crate) fn begin(&self, watch: Watch) -> Result<Watcher, Unwatched> {
+        let held = self.hold(watch.caller)?;
         Ok(Watcher {
             hub: Arc::clone(&self.hub),
             clock: Arc::clone(&self.clock),
@@ -73,11 +81,16 @@ impl Watches {
             position: watch.position,
             is_begun: false,
             silence_max: self.config.heartbeat(),
-            pushed_bytes: self.metrics.pushed_bytes.clone(),
-            _counted: Counted::new(&self.metrics.watchers),
-            _seat: seat,
+            metrics: self.metrics.clone(),
+            _held: held,
         })
     }
+}
+
+/// Room for a watch, while this lasts.
+pub(crate) struct Held {
+    _seat: Seat,
+    _counted: Counted,
 }
 
 /// One watch. Its next message is made when the one before has been taken.
@@ -92,9 +105,8 @@ pub(crate) struct Watcher {
     position: Option<Arc<Position>>,
     is_begun: bool,
     silence_max: Duration,
-    pushed_bytes: Counter,
-    _counted: Counted,
-    _seat: Seat,
+    metrics: Metrics,
+    _held: Held,
 }
 
 impl Watcher {
@@ -104,9 +116,7 @@ impl Watcher {
             let stop = watcher.stop.clone();
             let next = stop.run_until_cancelled(watcher.next()).await;
             let bytes = next.unwrap_or(Err(Unserved::Stopping))?;
-            watcher
-                .pushed_bytes
-                .inc_by(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            watcher.metrics.pushed(bytes.len());
             Ok(Some((bytes, watcher)))
         })
     }

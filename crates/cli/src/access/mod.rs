@@ -4,6 +4,9 @@
 //! is good for the classes that its line in the token file names. Without a token file everyone
 //! may do everything, which is why the settings then allow only loopback addresses.
 //!
+//! A browser can't show a bearer token when somebody opens a page, so for what only reads it may be
+//! shown as the password of HTTP's basic scheme (RFC 7617), whatever the user's name.
+//!
 //! A [`Guard`] stands before a router, the one of axum and the one of tonic alike, and tells the
 //! stages behind it who calls: a [`PeerKey`] and a [`Caller`] among the request's extensions.
 
@@ -13,6 +16,7 @@ mod refusal;
 mod tests;
 pub mod tokens;
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -21,6 +25,8 @@ use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use prometheus_client::metrics::counter::Counter;
@@ -113,9 +119,9 @@ impl Access {
         if class == Class::Public {
             return Ok(address(request));
         }
-        let shown = bearer(request).ok_or(Refusal::NoToken)?;
-        let holder = tokens.holder(shown);
-        let holder = holder.or_else(|| own.is_shown_by(shown).then_some(own));
+        let shown = shown(request, class).ok_or(Refusal::NoToken)?;
+        let holder = tokens.holder(&shown);
+        let holder = holder.or_else(|| own.is_shown_by(&shown).then_some(own));
         let holder = holder.ok_or(Refusal::UnknownToken)?;
         if holder.may(class) {
             Ok(PeerKey::Token(Arc::clone(holder.name())))
@@ -143,10 +149,25 @@ fn caller(peer: &PeerKey) -> Caller {
 }
 
 /// The token of the one `authorization` header. Of several none is to be trusted.
-fn bearer(request: &Parts) -> Option<&str> {
+fn shown(request: &Parts, class: Class) -> Option<Cow<'_, str>> {
     let mut headers = request.headers.get_all(AUTHORIZATION).iter();
     let (header, more) = (headers.next()?, headers.next());
-    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
-    let is_bearer = scheme.eq_ignore_ascii_case("bearer") && more.is_none();
-    is_bearer.then(|| token.trim_matches(' '))
+    if more.is_some() {
+        return None;
+    }
+    let (scheme, rest) = header.to_str().ok()?.split_once(' ')?;
+    let rest = rest.trim_matches(' ');
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(Cow::Borrowed(rest));
+    }
+    // A browser shows it unasked, to pages of others' making too: it must not change anything.
+    let is_basic = scheme.eq_ignore_ascii_case("basic") && class == Class::Read;
+    is_basic.then(|| password(rest).map(Cow::Owned))?
+}
+
+fn password(credentials: &str) -> Option<String> {
+    let decoded = BASE64_STANDARD.decode(credentials).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (_, password) = text.split_once(':')?;
+    Some(password.to_owned())
 }

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use tonic::{Code, Status};
 
 use super::class::Class;
 use crate::refused;
+
+/// Has a browser ask for a token, as the password.
+const BASIC: &str = "Basic realm=\"Sextant: a token as the password\", charset=\"UTF-8\"";
 
 /// Why a caller may not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +54,12 @@ impl Refusal {
         if is_grpc {
             self.status().into_http::<Body>()
         } else {
-            self.problem()
+            let mut response = self.problem();
+            if response.status() == StatusCode::UNAUTHORIZED && is_for_a_page(request) {
+                let headers = response.headers_mut();
+                headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(BASIC));
+            }
+            response
         }
     }
 
@@ -95,4 +103,11 @@ impl Refusal {
             }
         }
     }
+}
+
+/// Whether somebody opens a page; a program must not make a browser ask.
+fn is_for_a_page(request: &Parts) -> bool {
+    let accept = request.headers.get(ACCEPT);
+    let accept = accept.and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
 }

@@ -83,7 +83,8 @@ fn model<'a>(
     let status = |endpoint: &Endpoint| row(&endpoint.id).map(|row| row.global().status);
     let name = |id: &EndpointId| catalog.provider_name(&id.provider).to_owned();
     let cheapest = model.cheapest(Mix::default(), |it| status(it) != Some(Status::Down));
-    let fastest = fastest(model.endpoints.iter().filter_map(|it| row(&it.id)));
+    let rows = model.endpoints.iter().filter_map(|it| row(&it.id));
+    let fastest = fastest(rows.map(|row| (row, row.global())));
     let by_price = model.endpoints_by_price(Mix::default());
     let nothing = Figures::default();
     let figures = |endpoint: &Endpoint| row(&endpoint.id).map_or(&nothing, EndpointRow::global);
@@ -96,8 +97,8 @@ fn model<'a>(
                 provider: name(&endpoint.id),
             })
         }),
-        fastest: fastest.and_then(|row| {
-            let p95_mtps = row.global().throughput_mtps.get(Percentile::P95)?;
+        fastest: fastest.and_then(|(row, figures)| {
+            let p95_mtps = figures.throughput_mtps.get(Percentile::P95)?;
             Some(Best {
                 figure: format!("{} tok/s", rounded(p95_mtps, MTPS_PER_TPS)),
                 provider: name(row.id()),

@@ -63,7 +63,7 @@ pub(crate) fn start(
         metrics,
     } = following;
     let picture = Picture::new(partitions, config.picture_limits())?;
-    let (hub, queries) = Hub::new();
+    let (hub, asked) = Hub::new();
     let progress = Arc::new(Progress::new(partitions));
     let (batches, read) = mpsc::channel(BATCHES_MAX);
     for source in Source::all(partitions) {
@@ -95,6 +95,6 @@ pub(crate) fn start(
         published: Published::default(),
         waiting: Vec::new(),
     };
-    tracker.spawn(owner.run(read, queries, config.publish_interval(), stop.clone()));
+    tracker.spawn(owner.run(read, asked, config.publish_interval(), stop.clone()));
     Ok((hub, progress))
 }

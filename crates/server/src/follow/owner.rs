@@ -18,7 +18,7 @@ use super::reader::Batch;
 use super::source::Source;
 use crate::edition::{CatalogSection, Edition, Step};
 use crate::encoder::Encoder;
-use crate::hub::{Hub, Query};
+use crate::hub::{Asked, Hub, Query, RollCall, Senders};
 use crate::metrics::Metrics;
 
 /// Queries that wait for the next edition.
@@ -52,7 +52,7 @@ impl Owner {
     pub(super) async fn run(
         mut self,
         mut batches: mpsc::Receiver<Batch>,
-        mut queries: mpsc::Receiver<Query>,
+        mut asked: Asked,
         publish_interval: Duration,
         stop: CancellationToken,
     ) {
@@ -63,7 +63,8 @@ impl Owner {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => self.tick(),
                 Some(batch) = batches.recv() => self.apply(batch),
-                Some(query) = queries.recv(), if self.waiting.len() < WAITING_MAX => self.take(query),
+                Some(query) = asked.queries.recv(), if self.waiting.len() < WAITING_MAX => self.take(query),
+                Some(call) = asked.roll_calls.recv() => self.call_roll(call),
             }
         }
     }
@@ -159,6 +160,18 @@ impl Owner {
             Some(edition) if !self.published.is_outdated => self.answer(edition, query),
             _ => self.waiting.push(query),
         }
+    }
+
+    fn call_roll(&self, call: RollCall) {
+        let mut latest: Vec<_> = self.picture.agents().map(|agent| agent.value).collect();
+        let all = latest.len();
+        latest.sort_unstable_by(|one, other| {
+            let by_time = other.published_at.cmp(&one.published_at);
+            by_time.then_with(|| one.agent.cmp(&other.agent))
+        });
+        latest.truncate(call.max);
+        // Who no longer waits needs no answer.
+        drop(call.answer.send(Senders { all, latest }));
     }
 
     fn answer(&self, edition: &Arc<Edition>, query: Query) {

@@ -38,6 +38,8 @@ struct Followed {
     is_caught_up: AtomicBool,
     is_whole: AtomicBool,
     is_claimed: AtomicBool,
+    /// What its owner had read of the observations; [`i64::MIN`] before it says so.
+    as_of: AtomicI64,
 }
 
 impl Progress {
@@ -52,6 +54,7 @@ impl Progress {
             is_caught_up: AtomicBool::new(false),
             is_whole: AtomicBool::new(false),
             is_claimed: AtomicBool::new(false),
+            as_of: AtomicI64::new(i64::MIN),
         };
         Self {
             begun: Instant::now(),
@@ -63,6 +66,19 @@ impl Progress {
     /// Records of the logs that have not been applied.
     pub fn lag_records(&self) -> u64 {
         self.followed.iter().map(Followed::lag).sum()
+    }
+
+    /// All that was reported until then is in the numbers of these partitions of the windows log.
+    /// Nothing if no owner of any has said so yet.
+    pub(crate) fn as_of(&self, is_meant: impl Fn(u32) -> bool) -> Option<Timestamp> {
+        let followed = self.followed.iter();
+        let meant = followed.filter(|followed| match followed.source {
+            Source::Windows(partition) => is_meant(partition),
+            Source::Gates => false,
+        });
+        let each = meant.map(|followed| followed.as_of.load(Ordering::Relaxed));
+        let earliest = each.filter(|as_of| *as_of != i64::MIN).min();
+        earliest.map(Timestamp::from_micros)
     }
 
     pub(super) fn owner_turned(&self) {
@@ -108,6 +124,10 @@ impl Progress {
             followed.is_whole.store(whole, Ordering::Relaxed);
             let claimed = status.epoch.is_some();
             followed.is_claimed.store(claimed, Ordering::Relaxed);
+            if let Some(progress) = status.progress {
+                let as_of = progress.position_at.as_micros();
+                followed.as_of.fetch_max(as_of, Ordering::Relaxed);
+            }
         }
     }
 

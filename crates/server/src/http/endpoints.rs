@@ -11,7 +11,7 @@ use axum::response::Response;
 use http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sextant_catalog::{Architecture, Endpoint, Mix, Modality, Model, Price, Pricing};
+use sextant_catalog::{Architecture, Endpoint, Modality, Model, Price, Pricing};
 use sextant_measure::figures::{Absent, Figures, Percentile, Percentiles, minimum};
 use sextant_measure::id::{EndpointId, ModelId};
 use sextant_measure::ratio::Ratio;
@@ -22,7 +22,8 @@ use super::numbers::{FIVE_MINUTES_US, ONE_DAY_US, THIRTY_MINUTES_US, thousandth}
 use super::problem::Problem;
 use super::query::{ModelPath, Parameters};
 use super::sextant::SextantObject;
-use super::{App, models, shared};
+use super::view::View;
+use super::{App, JSON, models, shared};
 use crate::coding::Coding;
 use crate::edition::Edition;
 use crate::encodings::Document;
@@ -52,7 +53,7 @@ pub(super) async fn list(
         })
     };
     let page = edition.page(page, coding, now, make).await?;
-    Ok(shared(page, coding))
+    Ok(shared(page, JSON, coding))
 }
 
 #[derive(Serialize)]
@@ -127,17 +128,7 @@ impl DataJson {
     fn new(edition: &Edition, id: &ModelId, model: Option<&Model>, now: Timestamp) -> Self {
         let name = model.map_or_else(|| id.to_string(), |model| model.name.clone());
         let architecture = model.map(|model| &model.architecture);
-        let offered = model.map(|model| model.endpoints_by_price(Mix::default()));
-        let offered = offered.unwrap_or_default();
-        let rows = edition.snapshot().model(id);
-        let others = rows
-            .iter()
-            .map(|row| row.value.id())
-            .filter(|id| !offered.iter().any(|endpoint| endpoint.id == **id));
-        let others: Vec<_> = others.map(|id| (id, None)).collect();
-        let all = offered
-            .iter()
-            .map(|endpoint| (&endpoint.id, Some(*endpoint)));
+        let all = View::new(edition, now).endpoints(id, model).into_iter();
         let endpoint = |(id, endpoint): (&EndpointId, Option<&Endpoint>)| {
             let offered = model.zip(endpoint);
             EndpointJson::new(edition, id, &name, offered, now)
@@ -147,7 +138,7 @@ impl DataJson {
             created: model.and_then(|model| model.created).map_or(0, seconds),
             description: model.map_or_else(String::new, |model| model.description.clone()),
             architecture: ArchitectureJson::new(architecture),
-            endpoints: all.chain(others).map(endpoint).collect(),
+            endpoints: all.map(endpoint).collect(),
             name: name.clone(),
         }
     }

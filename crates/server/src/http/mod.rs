@@ -11,11 +11,13 @@ mod history;
 mod models;
 mod numbers;
 mod openapi;
+mod pages;
 mod problem;
 mod query;
 mod route;
 mod sextant;
 mod snapshot;
+mod view;
 
 use std::sync::Arc;
 
@@ -32,6 +34,7 @@ use sextant_measure::time::Clock;
 use sextant_store::Store;
 use tower_http::compression::CompressionLayer;
 
+pub(crate) use self::pages::Minutes;
 use self::problem::Problem;
 use crate::coding::Coding;
 use crate::config::Config;
@@ -54,6 +57,7 @@ pub(crate) struct App {
     pub(crate) gates: Arc<Gatekeeper>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) history_queries: Seats,
+    pub(crate) minutes: Minutes,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: Config,
     pub(crate) metrics: Metrics,
@@ -81,6 +85,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/api/v1/snapshot/events", get(events::watch))
         .route("/api/v1/route", get(route::read))
         .route("/api/v1/gates", get(gates::list).put(gates::put))
+        .merge(pages::router())
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(Arc::clone(app))
         .merge(health)
@@ -88,10 +93,13 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(app), finish))
 }
 
+/// The type of most answers.
+const JSON: &str = "application/json";
+
 /// An answer that many readers share.
-fn shared(encoded: Encoded, coding: Coding) -> Response {
-    let json = HeaderValue::from_static("application/json");
-    let mut response = ([(CONTENT_TYPE, json)], encoded.bytes).into_response();
+fn shared(encoded: Encoded, content_type: &'static str, coding: Coding) -> Response {
+    let content_type = HeaderValue::from_static(content_type);
+    let mut response = ([(CONTENT_TYPE, content_type)], encoded.bytes).into_response();
     if coding != Coding::Identity {
         let headers = response.headers_mut();
         let name = HeaderValue::from_static(coding.name());

@@ -1,26 +1,24 @@
 //! `GET /api/v1/models`: the catalog, and what traffic knows beside it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use serde::Serialize;
-use sextant_catalog::{Benchmark, Benchmarks, Endpoint, Mix, Model};
+use sextant_catalog::{Benchmark, Benchmarks, Mix, Model};
 use sextant_measure::figures::Percentile;
 use sextant_measure::id::ModelId;
-use sextant_measure::status::Status;
 use sextant_measure::time::Timestamp;
-use sextant_snapshot::best;
-use sextant_snapshot::row::EndpointRow;
 use sextant_wire::json::rfc3339;
 
 use super::endpoints::{ArchitectureJson, seconds};
-use super::numbers::{Seen, THIRTY_MINUTES_US, status, thousandth};
+use super::numbers::thousandth;
 use super::problem::{self, Problem};
 use super::query::Parameters;
-use super::{App, shared};
+use super::view::View;
+use super::{App, JSON, shared};
 use crate::coding::Coding;
 use crate::edition::Edition;
 use crate::encodings::Document;
@@ -36,7 +34,7 @@ pub(super) async fn list(
     let make = move |edition: &Edition| serde_json::to_vec(&ModelsJson::new(edition, now));
     let edition = app.edition()?;
     let page = edition.page(Document::Models, coding, now, make).await?;
-    Ok(shared(page, coding))
+    Ok(shared(page, JSON, coding))
 }
 
 /// The refusal of a model that nothing is known of.
@@ -135,31 +133,20 @@ impl About {
 
 impl ModelsJson {
     fn new(edition: &Edition, now: Timestamp) -> Self {
-        let (catalog, snapshot) = (edition.catalog(), edition.snapshot());
-        let seen: BTreeSet<_> = snapshot
-            .rows()
-            .iter()
-            .map(|row| &row.value.id().model)
-            .collect();
-        let listed = catalog.models().map(|model| (&model.id, Some(model)));
-        let mut models: BTreeMap<_, _> = seen.into_iter().map(|id| (id, None)).collect();
-        models.extend(listed);
-        let each = |(id, model)| ModelJson::new(edition, id, model, now);
+        let view = View::new(edition, now);
+        let models = view.models().into_iter();
         Self {
-            data: models.into_iter().map(each).collect(),
+            data: models
+                .map(|(id, model)| ModelJson::new(view, id, model))
+                .collect(),
             sextant: About::new(edition),
         }
     }
 }
 
 impl ModelJson {
-    fn new(edition: &Edition, id: &ModelId, model: Option<&Model>, now: Timestamp) -> Self {
+    fn new(view: View<'_>, id: &ModelId, model: Option<&Model>) -> Self {
         let benchmarks = model.and_then(|model| model.benchmarks.as_ref());
-        let rows = edition.snapshot().model(id);
-        let offered = model.map_or(&[][..], |model| &model.endpoints);
-        let is_offered =
-            |row: &EndpointRow| offered.iter().any(|endpoint| endpoint.id == *row.id());
-        let others = rows.iter().filter(|row| !is_offered(&row.value)).count();
         Self {
             id: id.to_string(),
             name: model.map_or_else(|| id.to_string(), |model| model.name.clone()),
@@ -174,9 +161,9 @@ impl ModelJson {
             composite: benchmarks
                 .and_then(Benchmarks::composite)
                 .map(|score| tenths(score.as_tenths())),
-            endpoints: offered.len() + others,
-            cheapest: model.and_then(|model| CheapestJson::new(edition, model, now)),
-            fastest: FastestJson::new(edition, id, now),
+            endpoints: view.endpoints(id, model).len(),
+            cheapest: model.and_then(|model| CheapestJson::new(view, model)),
+            fastest: FastestJson::new(view, id),
         }
     }
 }
@@ -198,60 +185,34 @@ impl BenchmarksJson {
 }
 
 impl CheapestJson {
-    /// The lowest blended price among endpoints that are not down.
-    fn new(edition: &Edition, model: &Model, now: Timestamp) -> Option<Self> {
-        let shown = |endpoint: &Endpoint| {
-            let row = edition.snapshot().row(&endpoint.id);
-            shown_status(row.map(|row| &*row.value), now)
-        };
-        let mix = Mix::default();
-        let cheapest = model.cheapest(mix, |endpoint| shown(endpoint) != Status::Down)?;
+    fn new(view: View<'_>, model: &Model) -> Option<Self> {
+        let cheapest = view.cheapest(model)?;
         let price = cheapest.price?;
         Some(Self {
             tag: cheapest.id.tag(),
-            provider_name: edition
-                .catalog()
-                .provider_name(&cheapest.id.provider)
-                .to_owned(),
-            status: shown(cheapest).name(),
+            provider_name: view.provider_name(&cheapest.id).to_owned(),
+            status: view.status(&cheapest.id).name(),
             price: PriceJson {
                 input: price.input.to_decimal(),
                 output: price.output.to_decimal(),
-                blended: price.blended(mix).to_decimal(),
+                blended: price.blended(Mix::default()).to_decimal(),
             },
         })
     }
 }
 
 impl FastestJson {
-    /// The highest throughput p95 among endpoints that are not down and have enough samples.
-    fn new(edition: &Edition, model: &ModelId, now: Timestamp) -> Option<Self> {
-        let rows = edition
-            .snapshot()
-            .model(model)
-            .iter()
-            .map(|row| &*row.value);
-        let fastest = best::fastest(rows.filter(|row| row.age_us(now) < THIRTY_MINUTES_US))?;
-        let throughput = &fastest.global().throughput_mtps;
+    fn new(view: View<'_>, model: &ModelId) -> Option<Self> {
+        let (row, figures) = view.fastest(model)?;
+        let throughput = &figures.throughput_mtps;
         Some(Self {
-            tag: fastest.id().tag(),
-            provider_name: edition
-                .catalog()
-                .provider_name(&fastest.id().provider)
-                .to_owned(),
-            status: shown_status(Some(fastest), now).name(),
+            tag: row.id().tag(),
+            provider_name: view.provider_name(row.id()).to_owned(),
+            status: view.status(row.id()).name(),
             throughput_p95_tps: thousandth(throughput.get(Percentile::P95)?),
             n: throughput.n,
         })
     }
-}
-
-fn shown_status(row: Option<&EndpointRow>, now: Timestamp) -> Status {
-    let seen = row.map(|row| Seen {
-        figures: row.global(),
-        age_us: row.age_us(now),
-    });
-    status(seen).0
 }
 
 fn tenths(tenths: u16) -> f64 {

@@ -63,9 +63,9 @@ pub(super) fn ratio(
     window_us: i64,
     pick: impl Fn(&Figures) -> Option<Ratio>,
 ) -> Numbers {
-    let (value, n) = judge(seen, window_us, pick);
+    let (judged, n) = judged(seen, window_us, pick);
     Numbers {
-        values: vec![("ratio", value.map(|ratio| ratio.0))],
+        values: vec![("ratio", share(judged))],
         n,
     }
 }
@@ -76,33 +76,20 @@ pub(super) fn uptime(
     window_us: i64,
     pick: impl Fn(&Figures) -> Option<Ratio>,
 ) -> Numbers {
-    let (value, n) = judge(seen, window_us, pick);
+    let (judged, n) = judged(seen, window_us, pick);
+    let lower = judged.and_then(|ratio| ratio.wilson_lower().ok_or(Absent::NoData));
     Numbers {
-        values: vec![
-            ("ratio", value.map(|ratio| ratio.0)),
-            ("lower", value.map(|ratio| ratio.1)),
-        ],
+        values: vec![("ratio", share(judged)), ("lower", lower)],
         n,
     }
 }
 
 /// Percentiles of a metric over 30 minutes.
 pub(super) fn percentiles(seen: Option<Seen<'_>>, shown: Shown) -> Numbers {
-    let all = seen
-        .map(|seen| shown.pick(seen.figures))
-        .unwrap_or_default();
-    let value = |percentile| {
-        let seen = seen.ok_or(Absent::NoData)?;
-        if seen.is_past(THIRTY_MINUTES_US) {
-            return Err(Absent::Stale);
-        }
-        let value = all.get(percentile);
-        value
-            .map(thousandth)
-            .ok_or_else(|| shown.absent(seen.figures, percentile))
-    };
+    let value = |percentile| percentile_of(seen, shown, percentile);
     let named = |percentile: Percentile| (percentile.name(), value(percentile));
     let mut values: Vec<_> = shown.percentiles().iter().copied().map(named).collect();
+    let all = all(seen, shown);
     if shown == Shown::ThroughputTps {
         // It has p95's minimum, so it is absent for the same reason.
         let q95 = value(Percentile::P95)
@@ -111,6 +98,32 @@ pub(super) fn percentiles(seen: Option<Seen<'_>>, shown: Shown) -> Numbers {
     }
     let n = Some(all.n);
     Numbers { values, n }
+}
+
+/// One of them.
+pub(super) fn percentile_of(
+    seen: Option<Seen<'_>>,
+    shown: Shown,
+    percentile: Percentile,
+) -> Result<f64, Absent> {
+    let seen = seen.ok_or(Absent::NoData)?;
+    if seen.is_past(THIRTY_MINUTES_US) {
+        return Err(Absent::Stale);
+    }
+    let value = shown.pick(seen.figures).get(percentile);
+    value
+        .map(thousandth)
+        .ok_or_else(|| shown.absent(seen.figures, percentile))
+}
+
+/// How many observations they rest on.
+pub(super) fn percentiles_n(seen: Option<Seen<'_>>, shown: Shown) -> u64 {
+    all(seen, shown).n
+}
+
+fn all(seen: Option<Seen<'_>>, shown: Shown) -> Percentiles {
+    seen.map(|seen| shown.pick(seen.figures))
+        .unwrap_or_default()
 }
 
 /// Microseconds as milliseconds; thousandths of a token per second as tokens per second.
@@ -122,12 +135,12 @@ pub(super) fn thousandth(value: u64) -> f64 {
     value as f64 / 1_000.0
 }
 
-/// The ratio with its lower bound, and its count.
-fn judge(
+/// A ratio over a window of so many microseconds, and its count; nothing while that is being rebuilt.
+pub(super) fn judged(
     seen: Option<Seen<'_>>,
     window_us: i64,
     pick: impl Fn(&Figures) -> Option<Ratio>,
-) -> (Result<(f64, f64), Absent>, Option<u64>) {
+) -> (Result<Ratio, Absent>, Option<u64>) {
     let Some(seen) = seen else {
         return (Err(Absent::NoData), Some(0));
     };
@@ -139,12 +152,11 @@ fn judge(
     } else {
         Absent::below(ratio.whole, minimum::RATIO)
     };
-    let value = ratio.value().zip(ratio.wilson_lower());
-    let judged = match (absent, value) {
-        (Some(absent), _) => Err(absent),
-        (None, value) => value.ok_or(Absent::NoData),
-    };
-    (judged, Some(ratio.whole))
+    (absent.map_or(Ok(ratio), Err), Some(ratio.whole))
+}
+
+fn share(judged: Result<Ratio, Absent>) -> Result<f64, Absent> {
+    judged.and_then(|ratio| ratio.value().ok_or(Absent::NoData))
 }
 
 impl Shown {

@@ -11,6 +11,7 @@ use problem_details::ProblemDetails;
 use serde_json::Value;
 use sextant_measure::id::ModelId;
 use sextant_measure::time::Minute;
+use sextant_page::PageError;
 use sextant_store::StoreError;
 use sextant_wire::json::rfc3339;
 
@@ -20,6 +21,8 @@ use crate::hub::Unserved;
 use crate::seats::NoSeat;
 use crate::watch::Unwatched;
 
+/// Under which models stand that may have been meant.
+const NEAREST: &str = "nearest";
 /// When to ask again where there was no room; watches last long.
 const ROOM_RETRY_S: u32 = 10;
 
@@ -46,6 +49,24 @@ impl Problem {
     pub(super) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.details.extensions.insert(name, value.into());
         self
+    }
+
+    /// In a few words.
+    pub(super) fn title(&self) -> String {
+        self.details.title.clone().unwrap_or_default()
+    }
+
+    /// What is wrong, and what to do.
+    pub(super) fn detail(&self) -> String {
+        self.details.detail.clone().unwrap_or_default()
+    }
+
+    /// Models that may have been meant.
+    pub(super) fn nearest(&self) -> Vec<String> {
+        let nearest = self.details.extensions.get(NEAREST);
+        let nearest = nearest.and_then(Value::as_array).into_iter().flatten();
+        let names = nearest.filter_map(Value::as_str);
+        names.map(str::to_owned).collect()
     }
 
     pub(super) fn retry_after(mut self, seconds: u32) -> Self {
@@ -104,7 +125,7 @@ pub(super) fn unknown_model(model: &ModelId, nearest: Vec<String>) -> Problem {
             names.join(" or ")
         ),
     };
-    Problem::new(StatusCode::NOT_FOUND, detail).with("nearest", nearest)
+    Problem::new(StatusCode::NOT_FOUND, detail).with(NEAREST, nearest)
 }
 
 /// Nothing was published of the model for a minute.
@@ -207,6 +228,12 @@ impl From<StoreError> for Problem {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
             }
         }
+    }
+}
+
+impl From<PageError> for Problem {
+    fn from(error: PageError) -> Self {
+        Unmade::from(error).into()
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) async fn read(
 }
 
 /// What is known of a model now.
-fn board(edition: &Edition, model: &ModelId) -> Board {
+pub(super) fn board(edition: &Edition, model: &ModelId) -> Board {
     let snapshot = edition.snapshot();
     let rows = snapshot.model(model).iter();
     let rows: Vec<_> = rows.map(|row| RoutingRow::from(&*row.value)).collect();

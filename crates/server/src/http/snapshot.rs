@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::problem::Problem;
 use super::query::Parameters;
-use super::{App, shared};
+use super::{App, JSON, shared};
 use crate::coding::Coding;
 use crate::config::length;
 use crate::filter::Filter;
@@ -28,7 +28,7 @@ pub(super) async fn read(
     }
     let coding = Coding::accepted(&headers);
     let encoded = edition.json(&filter, coding).await?;
-    Ok((described, shared(encoded, coding)).into_response())
+    Ok((described, shared(encoded, JSON, coding)).into_response())
 }
 
 /// The models that are asked for: separated by commas, in one parameter or in several.

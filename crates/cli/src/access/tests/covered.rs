@@ -10,8 +10,15 @@ use sextant_testkit::openapi::served;
 use crate::access::class::{Class, ROUTES};
 use crate::access::class_of;
 
-/// HTML for people, and no part of the interface.
-const PAGES: [&str; 2] = ["/", "/models/{}/{}"];
+/// HTML for people with what belongs to it, and no part of the interface.
+const PAGES: [&str; 6] = [
+    "/",
+    "/providers",
+    "/operations",
+    "/models/{}/{}",
+    "/models/{}/{}/events",
+    "/assets/{}",
+];
 
 #[test]
 fn every_call_of_the_protocol_has_a_class() {

@@ -1,0 +1,110 @@
+//! `GET /models/{author}/{slug}/events`: what changes on a page that is open, as server-sent events.
+//!
+//! ```text
+//! event: numbers
+//! data: <the texts that changed, as one line of JSON>
+//!
+//! event: state
+//! data: {"as_of": "…", "age_ms": 412, …}
+//! ```
+//!
+//! Once a second at most; `numbers` only if they are others than before. A page that comes back is
+//! sent all of them, so nothing has to be resumed.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::stream;
+use http::header::CONTENT_TYPE;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::model::Subject;
+use super::state;
+use crate::coding::Coding;
+use crate::edition::Edition;
+use crate::encodings::Document;
+use crate::events;
+use crate::http::App;
+use crate::http::problem::{self, Problem};
+use crate::http::query::{ModelPath, Parameters};
+use crate::seats::Caller;
+use crate::watch::Held;
+
+const EVERY: Duration = Duration::from_secs(1);
+
+pub(super) async fn watch(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    model: Result<ModelPath, Problem>,
+    parameters: Result<Parameters, Problem>,
+) -> Result<Response, Problem> {
+    let subject = Subject::asked(&app, model, parameters)?;
+    let held = app.watches.hold(caller);
+    let held = held.map_err(|why| problem::unwatched(why, app.progress.lag_records()))?;
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let open = Open {
+        stop: app.watches.stop.clone(),
+        app,
+        subject,
+        ticks,
+        sent: Bytes::new(),
+        _held: held,
+    };
+    let events = stream::unfold(open, |mut open| async move {
+        let event = open.next().await?;
+        Some((Ok::<_, Infallible>(event), open))
+    });
+    let kind = [(CONTENT_TYPE, "text/event-stream")];
+    Ok((kind, Body::from_stream(events)).into_response())
+}
+
+/// A page that is open.
+struct Open {
+    app: Arc<App>,
+    stop: CancellationToken,
+    subject: Subject,
+    ticks: Interval,
+    /// The numbers that it shows.
+    sent: Bytes,
+    _held: Held,
+}
+
+impl Open {
+    /// What is new; nothing once the server stops.
+    async fn next(&mut self) -> Option<Bytes> {
+        self.stop.run_until_cancelled(self.ticks.tick()).await?;
+        let edition = self.app.hub.present()?;
+        let now = self.app.clock.now();
+        let state = state(&self.app, &edition, &self.subject.partitions(&edition), now);
+        let state = events::named("state", |text| serde_json::to_writer(text, &state.patch()));
+        let state = state.ok()?;
+        let numbers = self.numbers(&edition).await?;
+        self.app.metrics.pushed(state.len());
+        if numbers == self.sent {
+            return Some(state.into());
+        }
+        self.app.metrics.pushed(numbers.len());
+        self.sent = numbers.clone();
+        Some([numbers, state.into()].concat().into())
+    }
+
+    async fn numbers(&self, edition: &Arc<Edition>) -> Option<Bytes> {
+        let (app, subject) = (Arc::clone(&self.app), self.subject.clone());
+        let now = app.clock.now();
+        let strips = app.minutes.of(&app, &subject.key(), now).await;
+        let document = Document::Numbers(subject.model.clone(), subject.region.clone());
+        let make = move |edition: &Edition| {
+            let page = subject.page(&app, edition, strips.as_deref(), now);
+            events::named("numbers", |text| serde_json::to_writer(text, &page.patch()))
+        };
+        let made = edition.page(document, Coding::Identity, now, make).await;
+        Some(made.ok()?.bytes)
+    }
+}

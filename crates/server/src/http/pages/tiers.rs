@@ -1,0 +1,181 @@
+//! How each tier routes a model now.
+
+use std::collections::BTreeSet;
+
+use sextant_catalog::{Mix, Price};
+use sextant_measure::id::{ModelId, Operation};
+use sextant_measure::status::Status;
+use sextant_page::cell::ABSENT;
+use sextant_page::model::{Pick, Tier as Shown};
+use sextant_router::candidate::Candidate;
+use sextant_router::choose;
+use sextant_router::decision::{Choice, Decision, Reason};
+use sextant_router::request::Request;
+use sextant_router::tier::Tier;
+
+use crate::http::numbers::thousandth;
+use crate::http::route;
+use crate::http::view::View;
+
+/// Operations whose picks are shown.
+const OPERATIONS_MAX: usize = 20;
+
+/// Every tier, with what it picks.
+pub(super) fn tiers(view: View<'_>, model: &ModelId, gateway: &str) -> Vec<Shown> {
+    let board = route::board(view.edition, model);
+    let at = board.at(view.now, std::time::Duration::ZERO);
+    let mut decision = Decision::default();
+    let mut pick = |tier, operation: Option<&Operation>| {
+        let mut request = Request::new(model.clone(), tier);
+        request.operation = operation.cloned();
+        request.region = view.region.cloned();
+        // The first by the order is told by its reason, whoever is drawn.
+        choose(at, &request, 0, &mut decision);
+        picked(view, &decision, &request)
+    };
+    let operations = operations(view, model);
+    let tier = |tier: Tier| {
+        let (key, name, text) = words(tier, gateway);
+        let is_gated = tier != Tier::Realtime;
+        let named = operations.iter().filter(|_| is_gated);
+        Shown {
+            key,
+            name,
+            text,
+            pick: pick(tier, None),
+            by_operation: named
+                .map(|operation| (operation.to_string(), pick(tier, Some(operation))))
+                .collect(),
+        }
+    };
+    Tier::ALL.map(tier).into()
+}
+
+fn words(tier: Tier, gateway: &str) -> (&'static str, &'static str, String) {
+    let (name, text) = match tier {
+        Tier::Realtime => (
+            "Realtime tier",
+            "direct passthrough at the upstream’s native precision. Best for hard latency / \
+             quality guarantees."
+                .to_owned(),
+        ),
+        Tier::Standard => (
+            "Standard tier",
+            format!(
+                "{gateway} picks the cheapest provider variant whose quantization has stayed \
+                 green on your operation’s eval gates."
+            ),
+        ),
+        Tier::Batch => (
+            "Batch tier",
+            "async, biggest discount. Roadmapped to use provider batch APIs (OpenAI / Anthropic) \
+             where available and queued spot capacity for open-weight workloads."
+                .to_owned(),
+        ),
+    };
+    (tier.name(), name, text)
+}
+
+/// Those that there are verdicts for.
+fn operations(view: View<'_>, model: &ModelId) -> Vec<Operation> {
+    let gates = view.edition.snapshot().gates().iter();
+    let keys = gates.map(|gate| gate.value.key());
+    let of_model = keys.filter(|key| key.model == *model);
+    let operations: BTreeSet<_> = of_model.map(|key| &key.operation).collect();
+    operations
+        .into_iter()
+        .take(OPERATIONS_MAX)
+        .cloned()
+        .collect()
+}
+
+fn picked(view: View<'_>, decision: &Decision, request: &Request) -> Pick {
+    let places = &decision.candidates;
+    let passed_over = places.iter().find(|one| one.reason == Reason::PassedOver);
+    let first = passed_over.or_else(|| places.first());
+    let Some((place, candidate)) = first.and_then(|one| Some((one, decision.candidate(one)?)))
+    else {
+        return nobody(decision, request);
+    };
+    Pick {
+        choice: named(view, candidate, request.tier),
+        reason: reason(view, decision, request, place),
+    }
+}
+
+/// `DeepInfra at $0.08/1M`.
+fn named(view: View<'_>, candidate: &Candidate, tier: Tier) -> String {
+    let name = view.edition.catalog();
+    let name = name.provider_name(&candidate.id.provider);
+    match candidate.price(tier) {
+        Some(price) => format!("{name} at {}/1M", price.input),
+        None => format!("{name} at an unknown price"),
+    }
+}
+
+fn nobody(decision: &Decision, request: &Request) -> Pick {
+    let reason = match (request.tier, &request.operation) {
+        _ if decision.excluded.is_empty() => "no endpoint serves it".to_owned(),
+        (Tier::Realtime, _) => "no endpoint serves it at its native precision".to_owned(),
+        (_, Some(operation)) => format!("no precision of it is green for {operation}"),
+        (_, None) => "no endpoint discloses a precision that may serve it".to_owned(),
+    };
+    Pick {
+        choice: ABSENT.to_owned(),
+        reason,
+    }
+}
+
+fn reason(view: View<'_>, decision: &Decision, request: &Request, first: &Choice) -> String {
+    let mut parts = vec![rule(request, first)];
+    if decision.observer_suspected {
+        parts.push("statuses are left aside while the observer is suspected".to_owned());
+    } else if decision.all_down() {
+        parts.push("all are down".to_owned());
+    } else if first.status != Status::Healthy {
+        parts.push(format!("its status is {}", first.status.name()));
+    }
+    if decision.is_stale() {
+        parts.push("the numbers are too old to count".to_owned());
+    } else if let Some((cheaper, status)) = cheaper(decision, first, request.tier) {
+        let name = view.edition.catalog();
+        let name = name.provider_name(&cheaper.id.provider);
+        parts.push(format!("{name} is cheaper, but {}", status.name()));
+    }
+    parts.join("; ")
+}
+
+/// By what it comes first.
+fn rule(request: &Request, first: &Choice) -> String {
+    match (request.tier, &request.operation) {
+        (Tier::Realtime, _) => match first.latency_p95_us {
+            Some(us) => format!(
+                "the quickest to its first token at native precision, {:.0} ms at p95",
+                thousandth(us).round()
+            ),
+            None => "the cheapest at native precision: no latencies to go by yet".to_owned(),
+        },
+        (_, Some(operation)) => format!("the cheapest whose precision is green for {operation}"),
+        (_, None) => "the cheapest; an operation with gates narrows it down".to_owned(),
+    }
+}
+
+/// Who would be the choice by price alone, and what stands against it.
+fn cheaper<'d>(
+    decision: &'d Decision,
+    first: &Choice,
+    tier: Tier,
+) -> Option<(&'d Candidate, Status)> {
+    if tier == Tier::Realtime {
+        return None;
+    }
+    let blended = |candidate: &Candidate| -> Option<Price> {
+        Some(candidate.price(tier)?.blended(Mix::default()))
+    };
+    let others = decision.candidates.iter();
+    let cheaper = others
+        .filter(|one| one.status > first.status)
+        .filter_map(|one| Some((decision.candidate(one)?, one.status)))
+        .filter(|(candidate, _)| blended(candidate).is_some_and(|its| Some(its) < first.price));
+    cheaper.min_by_key(|(candidate, _)| blended(candidate))
+}
