@@ -47,7 +47,6 @@ async fn paths_that_name_nothing_are_refused_in_a_few_words() {
         }
     }
     for path in [
-        "/",
         "/api",
         "/api/v1/models/",
         "/api/v1/models/a/b",

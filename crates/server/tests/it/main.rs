@@ -23,6 +23,7 @@ mod minimums;
 mod models;
 mod numbers;
 mod once;
+mod pages;
 mod rig;
 mod route;
 mod shares;

@@ -1,0 +1,62 @@
+//! How a browser shows a token.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::header::{ACCEPT, WWW_AUTHENTICATE};
+
+use super::*;
+
+#[tokio::test]
+async fn a_browser_shows_a_token_as_its_password_and_may_read_alone() {
+    let basic = |credentials: &str| format!("Basic {}", BASE64_STANDARD.encode(credentials));
+    let good = basic(&format!("anyone:{BOTH}"));
+    for (header, method, path, status) in [
+        (&good, "GET", "/api/v1/gates", StatusCode::OK),
+        (&good, "PUT", "/api/v1/gates", StatusCode::UNAUTHORIZED),
+        (
+            &basic(&format!(":{READER}")),
+            "GET",
+            "/api/v1/gates",
+            StatusCode::OK,
+        ),
+        (
+            &basic(&format!("{READER}:")),
+            "GET",
+            "/api/v1/gates",
+            StatusCode::UNAUTHORIZED,
+        ),
+        (
+            &basic(READER),
+            "GET",
+            "/api/v1/gates",
+            StatusCode::UNAUTHORIZED,
+        ),
+        (
+            &format!("Basic {READER}"),
+            "GET",
+            "/api/v1/gates",
+            StatusCode::UNAUTHORIZED,
+        ),
+    ] {
+        let call_ = Call {
+            method,
+            path,
+            authorization: &[header],
+            content_type: "application/json",
+        };
+        let (parts, _) = call(tokens(), call_).await;
+        assert_eq!(parts.status, status, "{method} {path} {header}");
+    }
+}
+
+#[tokio::test]
+async fn only_who_opens_a_page_is_asked_for_a_password() {
+    for (accept, schemes) in [("text/html,*/*", 2), ("application/json", 1)] {
+        let request = http::Request::get("/api/v1/gates").header(ACCEPT, accept);
+        let request = request.body(Body::empty()).unwrap();
+        let answer = router(tokens()).oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+        let asked = answer.headers().get_all(WWW_AUTHENTICATE);
+        assert_eq!(asked.iter().count(), schemes, "{accept}");
+    }
+}
