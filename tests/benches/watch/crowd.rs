@@ -18,6 +18,7 @@ use tonic::{Code, Status};
 use crate::feed::now;
 use crate::messages::{Raw, Told};
 use crate::options::Options;
+use crate::pages;
 
 const MESSAGE_BYTES_MAX: usize = 512 << 20;
 const LOOK: Duration = Duration::from_millis(50);
@@ -27,10 +28,10 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// What all watchers have seen.
 #[derive(Debug, Default)]
-struct Seen {
+pub(crate) struct Seen {
     /// Watchers that have had everything once.
-    open: usize,
-    failed: usize,
+    pub(crate) open: usize,
+    pub(crate) failed: usize,
     is_measured: bool,
     /// Editions by when they were made: how many watchers had it within a second.
     editions: BTreeMap<i64, usize>,
@@ -58,7 +59,17 @@ pub(crate) async fn be(options: &Options, server: &str) -> Result<()> {
     let wanted = options.watchers.first().copied().unwrap_or_default();
     let seen = Arc::new(Mutex::new(Seen::default()));
     let mut watches = JoinSet::new();
-    let mut left = wanted;
+    if let Some(models) = options.pages {
+        for (page, model) in (0..wanted).zip((0..models).cycle()) {
+            let opened = pages::look_at(server.to_owned(), model, Arc::clone(&seen));
+            watches.spawn(opened);
+            // As fast as a server lets watches begin.
+            if page % 100 == 99 {
+                sleep(LOOK).await;
+            }
+        }
+    }
+    let mut left = if options.pages.is_some() { 0 } else { wanted };
     while left > 0 {
         let channel = Endpoint::from_shared(server.to_owned())?.connect().await?;
         for _ in 0..left.min(options.streams) {
@@ -118,7 +129,7 @@ async fn follow(channel: Channel, seen: &Mutex<Seen>) -> Result<()> {
 }
 
 impl Seen {
-    fn note(&mut self, told: Told, at_us: i64) {
+    pub(crate) fn note(&mut self, told: Told, at_us: i64) {
         let Some(edition) = told.edition_at_us.filter(|_| self.is_measured) else {
             return;
         };
@@ -146,7 +157,7 @@ fn figures(seen: &Seen) -> Figures {
     }
 }
 
-fn look<T>(seen: &Mutex<Seen>, read: impl FnOnce(&mut Seen) -> T) -> T {
+pub(crate) fn look<T>(seen: &Mutex<Seen>, read: impl FnOnce(&mut Seen) -> T) -> T {
     read(&mut seen.lock().unwrap_or_else(PoisonError::into_inner))
 }
 

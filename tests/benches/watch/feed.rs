@@ -22,7 +22,8 @@ use tonic::Streaming;
 
 /// Of a message.
 const OBSERVATIONS_MAX: u32 = 1_000;
-const PROVIDERS: u32 = 10;
+/// Of a model.
+pub(crate) const PROVIDERS: u32 = 10;
 const IN_FLIGHT_MAX: usize = 8;
 
 struct Feed {
@@ -138,11 +139,16 @@ impl Feed {
 fn definition(endpoint: u32) -> Result<Definition> {
     let (model, provider) = (endpoint / PROVIDERS, endpoint % PROVIDERS);
     Ok(Definition {
-        model: ModelId::new(&format!("author-{}/model-{model}-instruct", model / 20))?,
+        model: ModelId::new(&model_name(model))?,
         provider: ProviderId::new(&format!("provider-{provider}"))?,
         quantization: Some(Quantization::Fp8),
         region: Some(Region::new("region-0")?),
     })
+}
+
+/// `author/slug` of the model with this number.
+pub(crate) fn model_name(model: u32) -> String {
+    format!("author-{}/model-{model}-instruct", model / 20)
 }
 
 fn measurement(completed_at: Timestamp, sequence: u64) -> Measurement {

@@ -21,6 +21,7 @@ mod crowd;
 mod feed;
 mod messages;
 mod options;
+mod pages;
 mod run;
 
 use anyhow::Result;

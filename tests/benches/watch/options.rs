@@ -3,6 +3,8 @@
 use anyhow::{Result, ensure};
 use clap::Parser;
 
+use crate::feed::PROVIDERS;
+
 /// Of one connection, as listeners have it.
 const STREAMS_MAX: usize = 256;
 
@@ -19,6 +21,9 @@ pub(crate) struct Options {
     /// Percent of the endpoints that are observed each second; each number is a run
     #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [1, 10, 100])]
     pub(crate) changing: Vec<u32>,
+    /// Open pages of models in place of watches, so many models in all
+    #[arg(long, value_name = "N")]
+    pub(crate) pages: Option<u32>,
     /// Watches that share a connection
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(crate) streams: usize,
@@ -37,6 +42,10 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    fn models(&self) -> u32 {
+        self.endpoints.div_ceil(PROVIDERS)
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         ensure!(self.endpoints > 0, "nothing changes of nothing");
         ensure!(
@@ -46,6 +55,13 @@ impl Options {
         ensure!(
             (1..=STREAMS_MAX).contains(&self.streams),
             "--streams: a connection has 1 to {STREAMS_MAX}"
+        );
+        ensure!(
+            self.pages
+                .is_none_or(|models| models > 0 && models <= self.models()),
+            "--pages: 1 to {}, as many models as {} endpoints make",
+            self.models(),
+            self.endpoints
         );
         ensure!(self.seconds > 1, "--seconds: at least 2");
         Ok(())

@@ -49,11 +49,14 @@ pub(crate) async fn all(options: &Options) -> Result<()> {
         options.seconds,
         load_average()
     );
-    println!(
-        "| observed a second | watchers | had the second's edition within it, mean / least | \
-         after, p50 / p99 | cores, without / with | RSS a watcher | pushed |"
-    );
-    println!("|---|---|---|---|---|---|---|");
+    if let Some(models) = options.pages {
+        println!(
+            "| observed a second | open pages of {models} models | age of what is told, p50 / p99 | \
+             cores, without / with | RSS a page | pushed |\n|---|---|---|---|---|---|"
+        );
+    } else {
+        print_head();
+    }
     for changing in &options.changing {
         for watchers in &options.watchers {
             run(options, *changing, *watchers).await?;
@@ -62,13 +65,25 @@ pub(crate) async fn all(options: &Options) -> Result<()> {
     Ok(())
 }
 
+fn print_head() {
+    println!(
+        "| observed a second | watchers | had the second's edition within it, mean / least | \
+         after, p50 / p99 | cores, without / with | RSS a watcher | pushed |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+}
+
 async fn run(options: &Options, changing: u32, watchers: usize) -> Result<()> {
     let mut site = Site::start(options, watchers).await?;
     let each_s = (options.endpoints * changing).div_ceil(100);
     site.rate.send_replace(each_s);
     site.stand(CALM).await?;
     let without = site.measure(Duration::from_secs(options.seconds)).await?;
-    let mut crowd = Crowd::gather(options, &site.server.grpc, watchers)?;
+    let server = match options.pages {
+        Some(_) => &site.server.http,
+        None => &site.server.grpc,
+    };
+    let mut crowd = Crowd::gather(options, server, watchers)?;
     let patience = Duration::from_secs(options.patience) * 2;
     let open = timeout(patience, crowd.line())
         .await
@@ -84,8 +99,25 @@ async fn run(options: &Options, changing: u32, watchers: usize) -> Result<()> {
     if open != format!("open {watchers}") || figures.failed > 0 {
         eprintln!("of {watchers}: {open} in time, {} failed", figures.failed);
     }
-    print(changing, watchers, &without, &with, &figures);
+    if options.pages.is_some() {
+        print_pages(changing, watchers, &without, &with, &figures);
+    } else {
+        print(changing, watchers, &without, &with, &figures);
+    }
     Ok(())
+}
+
+fn print_pages(changing: u32, pages: usize, without: &Took, with: &Took, figures: &Figures) {
+    let grown = with.rss_bytes.saturating_sub(without.rss_bytes) as f64;
+    println!(
+        "| {changing} % | {pages} | {:.0} / {:.0} ms | {:.2} / {:.2} | {:.1} KiB | {:.2} MB/s |",
+        figures.delay_ms_p50,
+        figures.delay_ms_p99,
+        without.cpu_s / without.seconds,
+        with.cpu_s / with.seconds,
+        grown / pages as f64 / 1_024.0,
+        with.pushed_bytes / with.seconds / 1e6,
+    );
 }
 
 fn print(changing: u32, watchers: usize, without: &Took, with: &Took, figures: &Figures) {
@@ -204,6 +236,10 @@ impl Crowd {
             .args(["--streams", &options.streams.to_string()])
             .args(["--seconds", &options.seconds.to_string()])
             .args(["--patience", &options.patience.to_string()]);
+        if let Some(models) = options.pages {
+            let endpoints = options.endpoints.to_string();
+            command.args(["--endpoints", &endpoints, "--pages", &models.to_string()]);
+        }
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = piped.kill_on_drop(true).spawn()?;
         let stdout = child.stdout.take().context("piped")?;
