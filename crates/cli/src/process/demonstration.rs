@@ -62,21 +62,23 @@ impl Demonstration {
             snapshot.row(id).map(|row| &*row.value)
         };
         let http = format!("http://{}", reachable(self.http));
-        let places = self.catalog.models().next().map(|model| {
-            (
-                "this table as JSON".to_owned(),
-                format!("{http}/api/v1/models/{}/endpoints", model.id),
-            )
+        let first = self.catalog.models().next();
+        let places = first.into_iter().flat_map(|model| {
+            let page = format!("{http}/models/{}", model.id);
+            let json = format!("{http}/api/v1/models/{}/endpoints", model.id);
+            [("this table as a page", page), ("this table as JSON", json)]
         });
         let more = [
             ("routing snapshot", format!("{http}/api/v1/snapshot")),
             ("metrics", format!("{http}/metrics")),
             ("gRPC", format!("http://{}", reachable(self.grpc))),
         ];
-        let more = more.map(|(what, place)| (what.to_owned(), place));
+        let places = places.chain(more);
         Screen {
             models: view::models(&self.catalog, row),
-            places: places.into_iter().chain(more).collect(),
+            places: places
+                .map(|(what, place)| (what.to_owned(), place))
+                .collect(),
         }
     }
 }
