@@ -98,7 +98,7 @@ impl Open {
     async fn numbers(&self, edition: &Arc<Edition>) -> Option<Bytes> {
         let (app, subject) = (Arc::clone(&self.app), self.subject.clone());
         let now = app.clock.now();
-        let strips = app.minutes.of(&app, &subject.key(), now).await;
+        let strips = subject.strips(&app, edition, now).await;
         let document = Document::Numbers(subject.model.clone(), subject.region.clone());
         let make = move |edition: &Edition| {
             let page = subject.page(&app, edition, strips.as_deref(), now);

@@ -22,7 +22,9 @@ const KEPT_MAX: usize = 1_024;
 /// A page is not held up for longer: all else on it needs no store.
 const WAIT: Duration = Duration::from_secs(1);
 
-type Held = Option<Arc<HashMap<EndpointId, Strip>>>;
+/// What the last minutes of endpoints saw.
+pub(super) type Strips = HashMap<EndpointId, Strip>;
+type Held = Option<Arc<Strips>>;
 type Key = (ModelId, Option<Region>);
 
 /// The last minutes of models, read once for all.
@@ -90,7 +92,7 @@ async fn read(app: &App, (model, region): &Key, now: Timestamp) -> Held {
     }
 }
 
-fn strips(points: &[HistoryPoint], from: Minute) -> HashMap<EndpointId, Strip> {
+fn strips(points: &[HistoryPoint], from: Minute) -> Strips {
     let endpoints = points.chunk_by(|a, b| a.endpoint == b.endpoint);
     let strip = |points: &[HistoryPoint]| {
         let minute = |index| {

@@ -14,8 +14,8 @@ use sextant_measure::time::Timestamp;
 use sextant_page::cell::ABSENT;
 use sextant_page::frame::{Frame, Part};
 use sextant_page::model::{self as page, Best, Component, Intelligence, ModelPage};
-use sextant_page::strip::Strip;
 
+use super::minutes::Strips;
 use super::trouble::Trouble;
 use super::{rows, shared, state, tiers};
 use crate::coding::Coding;
@@ -41,7 +41,7 @@ pub(super) async fn show(
     let subject = Subject::asked(&app, model, parameters)?;
     let edition = app.edition()?;
     let (coding, now) = (Coding::accepted(&headers), app.clock.now());
-    let strips = app.minutes.of(&app, &subject.key(), now).await;
+    let strips = subject.strips(&app, &edition, now).await;
     let document = Document::ModelPage(subject.model.clone(), subject.region.clone());
     let make = move |edition: &Edition| {
         let page = subject.page(&app, edition, strips.as_deref(), now);
@@ -80,9 +80,24 @@ impl Subject {
         Ok(Self { model, region })
     }
 
-    /// By which its last minutes are found.
-    pub(super) fn key(&self) -> (ModelId, Option<Region>) {
-        (self.model.clone(), self.region.clone())
+    /// Its last minutes by endpoint; nothing if the store doesn't tell them.
+    pub(super) async fn strips(
+        &self,
+        app: &App,
+        edition: &Edition,
+        now: Timestamp,
+    ) -> Option<Arc<Strips>> {
+        let mut rows = edition.snapshot().model(&self.model).iter();
+        let is_seen = self
+            .region
+            .as_ref()
+            .is_none_or(|region| rows.any(|row| row.value.region(region).is_some()));
+        if !is_seen {
+            // Anyone can make up regions, and the store knows none of them.
+            return Some(Arc::default());
+        }
+        let key = (self.model.clone(), self.region.clone());
+        app.minutes.of(app, &key, now).await
     }
 
     /// All that is known of it.
@@ -90,7 +105,7 @@ impl Subject {
         &self,
         app: &App,
         edition: &Edition,
-        strips: Option<&std::collections::HashMap<EndpointId, Strip>>,
+        strips: Option<&Strips>,
         now: Timestamp,
     ) -> ModelPage {
         let view = View {
