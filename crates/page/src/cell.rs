@@ -24,8 +24,8 @@ pub struct Cell {
 /// Which percentile a number is, and of what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rank {
-    /// `p50`, `p95`.
-    pub name: &'static str,
+    /// How many percent were this fast or faster: 95 for p95, of latency and of throughput.
+    pub percent: u32,
     /// How many observations it needs.
     pub min: u64,
     /// What was counted: `streamed answers`.
@@ -39,7 +39,12 @@ impl Cell {
             Ok(value) => Self {
                 text: format!("{:.0}", value.round()),
                 order: Some(value),
-                note: format!("{} of {} {}", rank.name, grouped(n), rank.of),
+                note: format!(
+                    "{}% of {} {} were this fast or faster",
+                    rank.percent,
+                    grouped(n),
+                    rank.of
+                ),
             },
             Err(absent) => Self::absent(absent, Some(n), rank.min, rank.of),
         }
@@ -169,7 +174,7 @@ mod tests {
     use super::*;
 
     const STREAMED: Rank = Rank {
-        name: "p95",
+        percent: 95,
         min: minimum::P95,
         of: "streamed answers",
     };
@@ -179,7 +184,10 @@ mod tests {
         let cell = Cell::percentile(Ok(630.6), 1_412, STREAMED);
         assert_eq!(cell.text, "631");
         assert_eq!(cell.order, Some(630.6));
-        assert_eq!(cell.note, "p95 of 1\u{2009}412 streamed answers");
+        assert_eq!(
+            cell.note,
+            "95% of 1\u{2009}412 streamed answers were this fast or faster"
+        );
     }
 
     #[test]

@@ -168,7 +168,7 @@ fn more(seen: Option<Seen<'_>>, row: Option<&EndpointRow>) -> Vec<(&'static str,
 
 fn percentile_cell(seen: Option<Seen<'_>>, shown: Shown, percentile: Percentile) -> Cell {
     let rank = Rank {
-        name: percentile.name(),
+        percent: percentile.percent(),
         min: percentile.min(),
         of: match shown {
             Shown::LatencyMs => "streamed answers",

@@ -81,7 +81,10 @@ async fn an_absent_number_says_why_and_a_present_one_what_it_rests_on() {
         note("latency_p95"),
         "42 of 100 streamed answers that it takes"
     );
-    assert_eq!(note("latency_p50"), "p50 of 42 streamed answers");
+    assert_eq!(
+        note("latency_p50"),
+        "50% of 42 streamed answers were this fast or faster"
+    );
     assert_eq!(
         note("uptime"),
         "42 of 42 observations; at least 91.62% with 95% certainty"
