@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use sextant_measure::quantization::Quantization;
 use sextant_snapshot::record::{Entry, OwnerState, Progress};
 
 use super::{SCOUT, page, text_of};
-use crate::numbers::{deepinfra, figures, ok, row};
-use crate::rig::{NOW, Rig, Running, progress};
+use crate::numbers::{deepinfra, endpoint, figures, ok, row};
+use crate::rig::{NOW, Rig, Running, progress, settle};
 
 #[tokio::test(start_paused = true)]
 async fn an_open_page_is_told_what_changes_and_how_old_it_is() {
@@ -59,6 +60,36 @@ async fn numbers_are_old_once_their_owner_says_nothing_and_young_when_it_does_ag
     // A page is made once a second.
     rig.pass(Duration::from_secs(1)).await;
     assert_eq!(banner().await, None);
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_as_old_as_the_oldest_of_what_stands_on_it() {
+    let mut rig = Rig::new(2).await;
+    for (partition, id) in [
+        (0, deepinfra()),
+        (1, endpoint("a/b", "somebody", Quantization::Fp8)),
+    ] {
+        rig.claim(partition).await;
+        rig.append(partition, row(id, &figures(ok(20)))).await;
+        rig.append(partition, progress(OwnerState::Whole)).await;
+    }
+    let running = rig.serve().await;
+    rig.wind(Duration::from_secs(20));
+    let now = NOW.plus_micros(20_000_000);
+    let goes_on = Progress {
+        state: OwnerState::Whole,
+        position_at: now,
+        at: now,
+    };
+    rig.append(0, Entry::Progress(goes_on)).await;
+    settle().await;
+    for (uri, is_old) in [(SCOUT, false), ("/models/a/b", true), ("/", true)] {
+        let html = page(&running, uri).await;
+        let (_, banner) = html.split_once("id=\"stale\"").unwrap();
+        let is_shown = !banner.split('>').next().unwrap().contains("hidden");
+        assert_eq!(is_shown, is_old, "{uri}");
+    }
     running.end().await;
 }
 
