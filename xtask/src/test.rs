@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 
 use sextant_testbed::run::Servers;
-use sextant_testbed::{buf, otel, sdk};
+use sextant_testbed::{browser, buf, otel, sdk};
 
 use crate::failures::Failures;
 use crate::{servers, workspace};
@@ -101,6 +101,7 @@ fn prepare() -> Result<Servers> {
     sdk::fetch(&mut servers::say).context("the SDKs that tests use")?;
     otel::fetch(&mut servers::say).context("the instrumentation that tests use")?;
     buf::fetch(&mut servers::say).context("what checks the protocol")?;
+    browser::fetch(&mut servers::say).context("the browser that tests use")?;
     servers::start()
 }
 

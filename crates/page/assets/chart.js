@@ -165,6 +165,8 @@
       draw();
     } catch (error) {
       if (mine !== turn) return;
+      // What was read before is of another time.
+      answer = null;
       plot?.destroy();
       plot = null;
       table.replaceChildren();

@@ -11,26 +11,34 @@
     return order * way || a.place - b.place;
   };
 
+  // Which cell of a row each heading stands over, whatever it and those above it span.
+  const columnsOf = (head) => {
+    const columns = new Map();
+    const taken = [...head.rows].map(() => new Set());
+    for (const [at, row] of [...head.rows].entries()) {
+      let column = 0;
+      for (const heading of row.cells) {
+        while (taken[at].has(column)) column += 1;
+        columns.set(heading, column);
+        for (const below of taken.slice(at, at + heading.rowSpan)) {
+          for (let over = 0; over < heading.colSpan; over += 1) below.add(column + over);
+        }
+      }
+    }
+    return columns;
+  };
+
   for (const table of document.querySelectorAll("table.numbers:has([data-sort])")) {
     const body = table.tBodies[0];
     const original = [...body.rows];
     const place = new Map(original.map((row, index) => [row, index]));
-    // Which cell of a row a heading stands over, whatever the headings above it span.
-    const columns = [...table.querySelectorAll("thead th")];
-    const over = (heading) => {
-      const middle = heading.getBoundingClientRect();
-      const at = middle.left + middle.width / 2;
-      return [...original[0].cells].findIndex((cell) => {
-        const box = cell.getBoundingClientRect();
-        return box.left <= at && at < box.right;
-      });
-    };
+    const columns = columnsOf(table.tHead);
     let state = { heading: null, way: 0 };
 
     const arrange = () => {
       let rows = original;
       if (state.way !== 0) {
-        const index = over(state.heading);
+        const index = columns.get(state.heading);
         const kind = state.heading.dataset.sort;
         const entries = original.map((row) => ({ row, cell: row.cells[index], place: place.get(row) }));
         rows = entries.sort(compare(kind, state.way)).map((entry) => entry.row);
@@ -42,7 +50,7 @@
       if (focused && body.contains(focused)) focused.focus();
     };
 
-    for (const heading of columns.filter((heading) => heading.dataset.sort)) {
+    for (const heading of [...columns.keys()].filter((heading) => heading.dataset.sort)) {
       const button = document.createElement("button");
       button.type = "button";
       button.append(...heading.childNodes);
@@ -53,7 +61,7 @@
         let way = first;
         if (again && state.way === first) way = -first;
         else if (again && state.way === -first) way = 0;
-        for (const other of columns) other.removeAttribute("aria-sort");
+        for (const other of columns.keys()) other.removeAttribute("aria-sort");
         if (way !== 0) heading.setAttribute("aria-sort", way > 0 ? "ascending" : "descending");
         state = { heading, way };
         arrange();

@@ -91,8 +91,8 @@ fn start<T>(what: &str, started: Result<T>) -> T {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "how a run of the tests tells them what it started"
+    reason = "how a run of the tests tells them what it started, and people what they have"
 )]
-fn given(name: &str) -> Option<String> {
+pub(crate) fn given(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
