@@ -57,7 +57,7 @@ impl Cell {
         if let Some(lower) = value.ok().and_then(Ratio::wilson_lower) {
             // Rounded down, as the number itself.
             let lower = (lower * 10_000.0).floor() / 100.0;
-            _ = write!(cell.note, "; at least {lower:.2}% with 95% certainty");
+            _ = write!(cell.note, "; Wilson 95% lower bound {lower:.2}%");
         }
         cell
     }

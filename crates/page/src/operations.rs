@@ -48,7 +48,8 @@ pub struct AgentRow {
 impl AgentRow {
     /// All that were given up.
     pub fn lost(&self) -> u64 {
-        self.dropped.iter().map(|(_, n)| n).sum()
+        let each = self.dropped.iter().map(|(_, n)| *n);
+        each.fold(0, u64::saturating_add)
     }
 
     /// Why, with how many each.

@@ -14,6 +14,8 @@ pub struct ProblemPage {
     pub title: String,
     /// What is wrong, and what to do.
     pub detail: String,
+    /// When the page asks again by itself, if it does.
+    pub retry_s: Option<u32>,
     /// Models that may have been meant.
     pub nearest: Vec<String>,
 }

@@ -220,7 +220,8 @@ impl Pages {
     pub(crate) fn at(&self, now: Timestamp) -> Arc<Encodings> {
         let second = now.as_micros().div_euclid(1_000_000);
         let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
-        if present.0 != second {
+        // Who took the time earlier shares what was made later.
+        if present.0 < second {
             *present = (second, Arc::new(Encodings::new(self.bounds)));
         }
         Arc::clone(&present.1)

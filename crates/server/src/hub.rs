@@ -1,12 +1,14 @@
 //! Where the present edition is found, and what changed since a version.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use sextant_snapshot::change::Change;
 use sextant_snapshot::row::AgentRow;
 use sextant_snapshot::version::Version;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::edition::Edition;
 use crate::encoder::Unmade;
@@ -15,8 +17,10 @@ use crate::filter::Filter;
 
 /// How many queries wait for the picture's owner.
 const QUERIES_MAX: usize = 64;
-/// How many readers of the senders wait for it.
-const ROLL_CALLS_MAX: usize = 16;
+/// Senders of which is told, those whose figures were published last.
+pub(crate) const SENDERS_MAX: usize = 200;
+/// For so long readers share what one of them was told.
+const ROLL_AGE_MAX: Duration = Duration::from_secs(1);
 
 /// Where the present edition is found.
 #[derive(Debug)]
@@ -26,6 +30,8 @@ pub struct Hub {
     published: watch::Sender<u64>,
     queries: mpsc::Sender<Query>,
     roll_calls: mpsc::Sender<RollCall>,
+    /// The last one, which others may share for a moment.
+    roll: Mutex<Option<(Instant, Arc<Senders>)>>,
 }
 
 /// Why there is nothing to serve.
@@ -51,8 +57,6 @@ pub(crate) struct Query {
 /// Who reports: only the picture's owner knows, since no version tells of them.
 #[derive(Debug)]
 pub(crate) struct RollCall {
-    /// How many are wanted.
-    pub(crate) max: usize,
     pub(crate) answer: oneshot::Sender<Senders>,
 }
 
@@ -75,12 +79,13 @@ pub(crate) struct Asked {
 impl Hub {
     pub(crate) fn new() -> (Arc<Self>, Asked) {
         let (queries, asked) = mpsc::channel(QUERIES_MAX);
-        let (roll_calls, called) = mpsc::channel(ROLL_CALLS_MAX);
+        let (roll_calls, called) = mpsc::channel(1);
         let hub = Self {
             present: ArcSwapOption::empty(),
             published: watch::Sender::new(0),
             queries,
             roll_calls,
+            roll: Mutex::default(),
         };
         let asked = Asked {
             queries: asked,
@@ -123,15 +128,24 @@ impl Hub {
         edition.since(speech, from, filter, ask).await
     }
 
-    /// Who reports, so many at most.
+    /// Who reports, or did a second ago: [`SENDERS_MAX`] at most.
     ///
     /// # Errors
     /// [`Unserved::Stopping`].
-    pub(crate) async fn agents(&self, max: usize) -> Result<Senders, Unserved> {
+    pub(crate) async fn senders(&self) -> Result<Arc<Senders>, Unserved> {
+        let mut roll = self.roll.lock().await;
+        if let Some((at, senders)) = &*roll
+            && at.elapsed() < ROLL_AGE_MAX
+        {
+            return Ok(Arc::clone(senders));
+        }
         let (answer, answered) = oneshot::channel();
-        let sent = self.roll_calls.send(RollCall { max, answer }).await;
+        let sent = self.roll_calls.send(RollCall { answer }).await;
         sent.map_err(|_| Unserved::Stopping)?;
-        answered.await.map_err(|_| Unserved::Stopping)
+        let senders = answered.await.map_err(|_| Unserved::Stopping)?;
+        let senders = Arc::new(senders);
+        *roll = Some((Instant::now(), Arc::clone(&senders)));
+        Ok(senders)
     }
 
     pub(crate) fn publish(&self, edition: Arc<Edition>) {

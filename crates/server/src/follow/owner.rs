@@ -8,6 +8,7 @@ use sextant_catalog::LiveCatalog;
 use sextant_measure::time::{Clock, Timestamp};
 use sextant_snapshot::change::{Change, FullReason};
 use sextant_snapshot::picture::{Applied, Picture};
+use sextant_snapshot::row::AgentRow;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ use super::reader::Batch;
 use super::source::Source;
 use crate::edition::{CatalogSection, Edition, Step};
 use crate::encoder::Encoder;
-use crate::hub::{Asked, Hub, Query, RollCall, Senders};
+use crate::hub::{Asked, Hub, Query, RollCall, SENDERS_MAX, Senders};
 use crate::metrics::Metrics;
 
 /// Queries that wait for the next edition.
@@ -165,11 +166,16 @@ impl Owner {
     fn call_roll(&self, call: RollCall) {
         let mut latest: Vec<_> = self.picture.agents().map(|agent| agent.value).collect();
         let all = latest.len();
-        latest.sort_unstable_by(|one, other| {
+        let order = |one: &Arc<AgentRow>, other: &Arc<AgentRow>| {
             let by_time = other.published_at.cmp(&one.published_at);
             by_time.then_with(|| one.agent.cmp(&other.agent))
-        });
-        latest.truncate(call.max);
+        };
+        // Of thousands only these are wanted.
+        if latest.len() > SENDERS_MAX {
+            latest.select_nth_unstable_by(SENDERS_MAX, order);
+            latest.truncate(SENDERS_MAX);
+        }
+        latest.sort_unstable_by(order);
         // Who no longer waits needs no answer.
         drop(call.answer.send(Senders { all, latest }));
     }
@@ -199,6 +205,7 @@ impl Owner {
             Some(edition) => {
                 let edition = Arc::clone(edition);
                 self.published.is_outdated = false;
+                self.progress.published();
                 self.metrics.now.confirmed(now);
                 self.answer_waiting(&edition);
             }
@@ -218,6 +225,7 @@ impl Owner {
             edition: Some(Arc::clone(&edition)),
             is_outdated: false,
         };
+        self.progress.published();
         self.hub.publish(Arc::clone(&edition));
         self.metrics.published_editions.inc();
         self.metrics.now.confirmed(now);

@@ -38,7 +38,10 @@ struct Followed {
     is_caught_up: AtomicBool,
     is_whole: AtomicBool,
     is_claimed: AtomicBool,
-    /// What its owner had read of the observations; [`i64::MIN`] before it says so.
+    /// What its owner had read of the observations, of the records that have been applied;
+    /// [`i64::MIN`] before it says so.
+    applied_as_of: AtomicI64,
+    /// The same, of what is served.
     as_of: AtomicI64,
 }
 
@@ -54,6 +57,7 @@ impl Progress {
             is_caught_up: AtomicBool::new(false),
             is_whole: AtomicBool::new(false),
             is_claimed: AtomicBool::new(false),
+            applied_as_of: AtomicI64::new(i64::MIN),
             as_of: AtomicI64::new(i64::MIN),
         };
         Self {
@@ -66,6 +70,26 @@ impl Progress {
     /// Records of the logs that have not been applied.
     pub fn lag_records(&self) -> u64 {
         self.followed.iter().map(Followed::lag).sum()
+    }
+
+    /// What has been applied is what is served.
+    pub(super) fn published(&self) {
+        for followed in &self.followed {
+            let as_of = followed.applied_as_of.load(Ordering::Relaxed);
+            followed.as_of.store(as_of, Ordering::Relaxed);
+        }
+    }
+
+    /// Partitions of the windows log whose numbers are whole, of so many.
+    pub(crate) fn coverage(&self, is_meant: impl Fn(u32) -> bool) -> (u32, u32) {
+        let each = self.followed.iter().filter_map(|followed| match followed.source {
+            Source::Windows(partition) if is_meant(partition) => Some(followed),
+            _ => None,
+        });
+        each.fold((0, 0), |(whole, all), followed| {
+            let is_whole = followed.is_whole.load(Ordering::Relaxed);
+            (whole + u32::from(is_whole), all + 1)
+        })
     }
 
     /// All that was reported until then is in the numbers of these partitions of the windows log.
@@ -126,7 +150,7 @@ impl Progress {
             followed.is_claimed.store(claimed, Ordering::Relaxed);
             if let Some(progress) = status.progress {
                 let as_of = progress.position_at.as_micros();
-                followed.as_of.fetch_max(as_of, Ordering::Relaxed);
+                followed.applied_as_of.fetch_max(as_of, Ordering::Relaxed);
             }
         }
     }

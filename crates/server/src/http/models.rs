@@ -39,9 +39,14 @@ pub(super) async fn list(
 
 /// The refusal of a model that nothing is known of.
 pub(super) fn unknown(edition: &Edition, model: &ModelId) -> Problem {
+    problem::unknown_model(model, nearest(edition, model))
+}
+
+/// Models that may have been meant.
+pub(super) fn nearest(edition: &Edition, model: &ModelId) -> Vec<String> {
     let names = edition.catalog().models().map(|known| known.id.as_str());
     let nearest = nearest::to(model.as_str(), names);
-    problem::unknown_model(model, nearest.into_iter().map(str::to_owned).collect())
+    nearest.into_iter().map(str::to_owned).collect()
 }
 
 /// What holds for all of an answer: how whole it is.

@@ -61,6 +61,11 @@ impl Problem {
         self.details.detail.clone().unwrap_or_default()
     }
 
+    /// When to ask again.
+    pub(super) fn retry_after_s(&self) -> Option<u32> {
+        self.retry_after_s
+    }
+
     /// Models that may have been meant.
     pub(super) fn nearest(&self) -> Vec<String> {
         let nearest = self.details.extensions.get(NEAREST);
@@ -125,6 +130,11 @@ pub(super) fn unknown_model(model: &ModelId, nearest: Vec<String>) -> Problem {
             names.join(" or ")
         ),
     };
+    Problem::new(StatusCode::NOT_FOUND, detail).with(NEAREST, nearest)
+}
+
+/// The same for people, who are shown the nearest by links.
+pub(super) fn unknown_model_on_a_page(detail: String, nearest: Vec<String>) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, detail).with(NEAREST, nearest)
 }
 

@@ -79,7 +79,7 @@ fn state(app: &App, edition: &Edition, partitions: &BTreeSet<u32>, now: Timestam
         as_of: rfc3339(as_of),
         age_ms: now.micros_since(as_of).max(0) / 1_000,
         stale_ms: STALE_US / 1_000,
-        whole: (header.partitions_whole, header.partitions),
+        whole: app.progress.coverage(is_meant),
         observer_suspected: header.observer_suspected,
     }
 }

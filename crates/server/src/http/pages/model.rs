@@ -75,7 +75,9 @@ impl Subject {
         let edition = app.edition()?;
         let is_listed = edition.catalog().model(&model).is_some();
         if !is_listed && edition.snapshot().model(&model).is_empty() {
-            return Err(models::unknown(&edition, &model));
+            let detail = format!("There is no model {model}.");
+            let nearest = models::nearest(&edition, &model);
+            return Err(problem::unknown_model_on_a_page(detail, nearest));
         }
         Ok(Self { model, region })
     }

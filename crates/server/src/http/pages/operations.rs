@@ -17,16 +17,13 @@ use crate::http::App;
 use crate::http::problem::{self, Problem};
 use crate::http::query::Parameters;
 
-/// Agents on the page, those heard of last.
-const AGENTS_MAX: usize = 200;
-
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     parameters: Result<Parameters, Problem>,
 ) -> Result<Response, Trouble> {
     parameters?.only(&[])?;
     let edition = app.edition()?;
-    let agents = app.hub.agents(AGENTS_MAX).await;
+    let agents = app.hub.senders().await;
     let agents = agents.map_err(|why| problem::unserved(why, app.progress.lag_records()))?;
     let now = app.clock.now();
     let page = Operations {

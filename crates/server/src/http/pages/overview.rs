@@ -61,7 +61,7 @@ fn overview(app: &App, edition: &Edition, search: String, now: Timestamp) -> Ove
         .into_iter()
         .map(|(id, model)| (name(id, model), id, model))
         .filter(|(name, id, _)| {
-            name.to_lowercase().contains(&sought) || id.as_str().contains(&sought)
+            name.to_lowercase().contains(&sought) || id.as_str().to_lowercase().contains(&sought)
         })
         .collect();
     found.sort_by(|(one, id, _), (other, other_id, _)| (one, id).cmp(&(other, other_id)));

@@ -144,9 +144,10 @@ fn more(seen: Option<Seen<'_>>, row: Option<&EndpointRow>) -> Vec<(&'static str,
         ("Duration p50, ms", duration(Percentile::P50)),
         ("Duration p95, ms", duration(Percentile::P95)),
     ];
-    let counts = seen.map(|seen| seen.figures.counts).unwrap_or_default();
+    let present = seen.filter(|seen| seen.age_us < THIRTY_MINUTES_US);
+    let counts = present.map(|seen| seen.figures.counts).unwrap_or_default();
     let count = |n: u64, note: String| Cell::count(n, note);
-    let left_out = counts.left_out(Source::Live) + counts.left_out(Source::Probe);
+    let left_out = counts.left_out(Source::Live);
     more.push(("Attempts 30m", {
         let note = format!(
             "{} of them not the endpoint’s to answer for",
@@ -158,9 +159,10 @@ fn more(seen: Option<Seen<'_>>, row: Option<&EndpointRow>) -> Vec<(&'static str,
         let bad = grouped(counts.bad(Source::Probe));
         count(counts.total(Source::Probe), format!("{bad} of them failed"))
     }));
-    let agents = row.map(EndpointRow::agents).unwrap_or_default();
+    let agents = row.filter(|_| present.is_some()).map(EndpointRow::agents);
+    let agents = agents.unwrap_or_default();
     more.push(("Agents 5m", {
-        let note = format!("that saw it; {} in the last hour", agents.one_hour);
+        let note = format!("that saw it from anywhere; {} in the last hour", agents.one_hour);
         count(agents.five_minutes.into(), note)
     }));
     more

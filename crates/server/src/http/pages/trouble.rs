@@ -25,6 +25,7 @@ impl IntoResponse for Trouble {
             title,
             detail: problem.detail(),
             nearest: problem.nearest(),
+            retry_s: problem.retry_after_s(),
         };
         let Ok(html) = sextant_page::html(&page) else {
             return problem.into_response();
