@@ -5,6 +5,7 @@ use std::fmt;
 use crate::counts::Counts;
 use crate::figures::minimum;
 use crate::outcome::Source;
+use crate::ratio::Ratio;
 
 /// From this many live observations on, status looks at live ones alone.
 pub const LIVE_ALONE_MIN: u64 = 100;
@@ -28,14 +29,19 @@ impl Status {
     /// Every status, best first.
     pub const ALL: [Self; 4] = [Self::Healthy, Self::Unknown, Self::Degraded, Self::Down];
 
-    /// The status that 30 minutes of counts stand for, before hysteresis.
-    pub fn raw(counts: &Counts) -> Self {
+    /// The uptime of 30 minutes that decides: of live observations alone, once there are enough.
+    pub fn basis(counts: &Counts) -> Ratio {
         let live = counts.uptime_of(Source::Live);
-        let uptime = if live.whole >= LIVE_ALONE_MIN {
+        if live.whole >= LIVE_ALONE_MIN {
             live
         } else {
             counts.uptime()
-        };
+        }
+    }
+
+    /// The status that 30 minutes of counts stand for, before hysteresis.
+    pub fn raw(counts: &Counts) -> Self {
+        let uptime = Self::basis(counts);
         match uptime {
             _ if uptime.whole < minimum::STATUS => Self::Unknown,
             _ if uptime.at_least_percent(95) => Self::Healthy,

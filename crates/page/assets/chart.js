@@ -9,9 +9,10 @@
     { key: "latency_p50", label: "Latency p50", unit: "ms", of: (p) => p.latency_ms.p50 },
     { key: "latency_p95", label: "Latency p95", unit: "ms", of: (p) => p.latency_ms.p95 },
     { key: "throughput_p50", label: "Throughput p50", unit: "tok/s", of: (p) => p.throughput_tps.p50 },
-    { key: "uptime", label: "Uptime", unit: "%", of: (p) => percent(p.uptime.ratio) },
-    { key: "success", label: "Success", unit: "%", of: (p) => percent(p.success.ratio) },
-    { key: "rate_limited", label: "Rate limited", unit: "%", of: (p) => percent(p.rate_limited.ratio) },
+    { key: "throughput_p95", label: "Throughput p95", unit: "tok/s", of: (p) => p.throughput_tps.p95 },
+    { key: "uptime", label: "Uptime", unit: "%", of: (p) => percent(p.uptime) },
+    { key: "success", label: "Success", unit: "%", of: (p) => percent(p.success) },
+    { key: "rate_limited", label: "Rate limited", unit: "%", of: (p) => percent(p.rate_limited) },
   ];
   const spans = [
     { key: "30m", label: "30 min", minutes: 30, step: "1m" },
@@ -24,7 +25,8 @@
     dark: ["#8db4ff", "#ff9d97", "#7fd39b", "#efbf66", "#c9a7f5", "#72d3df", "#f0a3c4", "#b6bdc8"],
   };
   const dashes = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
-  const percent = (ratio) => (ratio === null ? null : ratio * 100);
+  // Hundredths of a percent, rounded down from the counts, as everywhere.
+  const percent = ({ ratio, n }) => (ratio === null ? null : Math.floor((Math.round(ratio * n) * 10000) / n) / 100);
 
   let [metric, span, plot, answer] = [metrics[0], spans[0], null, null];
   const make = (name, properties, ...children) => {
@@ -75,7 +77,7 @@
 
   const text = (value) => {
     if (value === null || value === undefined) return "—";
-    return metric.unit === "%" ? `${(Math.floor(value * 100) / 100).toFixed(2)}%` : Math.round(value).toString();
+    return metric.unit === "%" ? `${value.toFixed(2)}%` : Math.round(value).toString();
   };
 
   const moment = (at) => new Date(at * 1000).toISOString().slice(0, 16).replace("T", " ");
@@ -85,20 +87,45 @@
     return before === undefined || moment(before).slice(0, 10) === day ? time : `${time}\n${day}`;
   };
 
+  const write = (element, words) => {
+    if (element.textContent !== words) element.textContent = words;
+  };
+
+  const cells = ({ times, lines }) => {
+    const rows = times.map((at, index) => make("tr", {},
+      make("th", { scope: "row", textContent: moment(at) }),
+      ...lines.map((line) => make("td", { className: "n", textContent: text(line.values[index]) }))));
+    return rows.filter((_, index) => lines.some((line) => line.values[index] !== null));
+  };
+
+  // What is drawn, so that new numbers of the same only take the place of the old ones.
+  let drawn = "";
   const draw = () => {
-    plot?.destroy();
-    plot = null;
-    table.replaceChildren();
     const { times, lines } = series();
     const known = lines.some((line) => line.values.some((value) => value !== null));
-    said.textContent = known
+    write(said, known
       ? `${metric.label} of each endpoint over ${span.label}, ${metric.unit}. Gaps: too few observations.`
-      : `No ${metric.label.toLowerCase()} in this time.`;
+      : `No ${metric.label.toLowerCase()} in this time.`);
+    const data = [times, ...lines.map((line) => line.values)];
+    const now = JSON.stringify([metric.key, span.key, isDark(), lines.map((line) => line.name)]);
+    if (plot && drawn === now) {
+      plot.setData(data);
+      table.querySelector("tbody").replaceChildren(...cells({ times, lines }));
+      return;
+    }
+    drawn = now;
+    plot?.destroy();
+    plot = new uPlot(options(lines), data, canvas);
+    fill({ times, lines });
+  };
+
+  const options = (lines) => {
     const styles = getComputedStyle(document.documentElement);
     const [faint, line] = ["--faint", "--line"].map((name) => probe(styles, name));
     const palette = isDark() ? strokes.dark : strokes.light;
     const axis = { stroke: faint, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
-    const options = {
+    const percents = (values) => values.map((value) => `${value}${metric.unit === "%" ? "%" : ""}`);
+    return {
       width: Math.max(canvas.clientWidth - 24, 240),
       height: 280,
       series: [
@@ -113,24 +140,32 @@
         })),
       ],
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
-      axes: [{ ...axis, values: (_, times) => times.map((at, index) => clock(at, times[index - 1])) }, { ...axis, size: 60, values: (_, values) => values.map((v) => `${v}${metric.unit === "%" ? "%" : ""}`) }],
+      axes: [
+        { ...axis, values: (_, times) => times.map((at, index) => clock(at, times[index - 1])) },
+        { ...axis, size: 60, values: (_, values) => percents(values) },
+      ],
       scales: { y: { range: (_, low, high) => range(low, high) } },
     };
-    plot = new uPlot(options, [times, ...lines.map((line) => line.values)], canvas);
+  };
+
+  const fill = ({ times, lines }) => {
     const head = make("tr", {}, ...["Time (UTC)", ...lines.map((line) => line.name)].map((name, index) => {
       const th = make("th", { scope: "col", textContent: name });
       if (index > 0) th.className = "n";
       return th;
     }));
-    const rows = times.map((at, index) => make("tr", {},
-      make("th", { scope: "row", textContent: moment(at) }),
-      ...lines.map((line) => make("td", { className: "n", textContent: text(line.values[index]) }))));
-    const body = make("tbody", {}, ...rows.filter((_, index) => lines.some((line) => line.values[index] !== null)));
     const scroll = make("div", { className: "scroll", tabIndex: 0 },
-      make("table", { className: "numbers" }, make("thead", {}, head), body));
+      make("table", { className: "numbers" }, make("thead", {}, head), make("tbody", {}, ...cells({ times, lines }))));
     scroll.setAttribute("role", "region");
     scroll.setAttribute("aria-label", `${metric.label} as a table`);
-    table.append(make("summary", { textContent: `${metric.label} as a table` }), scroll);
+    table.replaceChildren(make("summary", { textContent: `${metric.label} as a table` }), scroll);
+  };
+
+  const clear = () => {
+    answer = null;
+    plot?.destroy();
+    plot = null;
+    table.replaceChildren();
   };
 
   // What a custom property comes to, which may be a function of the theme.
@@ -149,28 +184,28 @@
     return [0, high * 1.1 || 1];
   };
 
+  // What was read before stands if it is of the same span.
   let turn = 0;
   const load = async () => {
     const mine = ++turn;
-    const to = new Date(Math.ceil(Date.now() / 60000) * 60000);
+    // By the server's clock, as the page tells it.
+    const now = Date.parse(document.getElementById("as-of").dateTime);
+    const to = new Date(Math.floor(now / 60000) * 60000 + 60000);
     const from = new Date(to - span.minutes * 60000);
     const query = new URLSearchParams({ from: from.toISOString(), to: to.toISOString(), step: span.step });
     if (section.dataset.region !== "global") query.set("region", section.dataset.region);
     try {
       const got = await fetch(`/api/v1/models/${section.dataset.model}/history?${query}`);
-      const body = await got.json();
+      const body = await got.json().catch(() => ({ title: `status ${got.status}` }));
       if (mine !== turn) return;
       if (!got.ok) throw new Error(body.detail ?? body.title);
       answer = body;
       draw();
     } catch (error) {
       if (mine !== turn) return;
-      // What was read before is of another time.
-      answer = null;
-      plot?.destroy();
-      plot = null;
-      table.replaceChildren();
-      said.textContent = `The history is missing: ${error.message}`;
+      write(said, answer
+        ? `Not renewed since ${moment(Date.parse(answer.to) / 1000)} UTC: ${error.message}`
+        : `The history is missing: ${error.message}`);
     }
   };
 
@@ -181,13 +216,16 @@
     }),
     choice("of the last", spans, span, (one) => {
       span = one;
+      clear();
       load();
     }),
   );
   place.append(bar, canvas, said, table);
   place.hidden = false;
   new ResizeObserver(() => plot?.setSize({ width: Math.max(canvas.clientWidth - 24, 240), height: 280 })).observe(canvas);
-  document.addEventListener("themechange", () => answer && draw());
+  const redraw = () => answer && draw();
+  document.addEventListener("themechange", redraw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   setInterval(() => document.visibilityState === "visible" && load(), 60000);
   load();
 })();

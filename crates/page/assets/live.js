@@ -16,30 +16,68 @@
     return found;
   };
   const [cells, notes, strips, standings] = ["cell", "note", "strip", "standing"].map(by);
-  const [picks, reasons, whys] = ["pick", "reason", "why"].map(by);
+  const [picks, reasons, whys, marks] = ["pick", "reason", "why", "mark"].map(by);
 
   const write = (element, text) => {
     if (element.textContent !== text) element.textContent = text;
   };
   const each = (elements, key, done) => (elements.get(key) ?? []).forEach(done);
 
-  const best = (name, found, otherwise) => {
-    write(document.getElementById(`${name}-figure`), found?.figure ?? "—");
-    write(document.getElementById(`${name}-provider`), found?.provider ?? otherwise);
-  };
-  const nothing = {
-    cheapest: "No price known",
-    fastest: "No throughput data yet — populated as traffic accumulates",
+  // A status as the server would have written it.
+  const standing = ({ word }) => {
+    const shown = document.createElement("span");
+    shown.className = `standing ${word}`;
+    const icon = document.querySelector(".standing .icon").cloneNode(true);
+    icon.querySelector("use").setAttribute("href", `#standing-${word}`);
+    const text = document.createElement("span");
+    text.className = "word";
+    text.textContent = word;
+    shown.append(icon, text);
+    return shown;
   };
 
-  // Other rows, regions or operations: the page as it is now, at the place where the reader is. Not
-  // more often than every ten seconds, however often they change.
+  const lead = (name, { figure, provider, standing: held }) => {
+    write(document.getElementById(`${name}-figure`), figure);
+    write(document.getElementById(`${name}-provider`), provider);
+    const place = document.getElementById(`${name}-standing`);
+    if (place.textContent !== (held?.word ?? "")) place.replaceChildren(...(held ? [standing(held)] : []));
+  };
+
+  // Other rows, regions or operations: the page as it is now, with what was open. Not more often than
+  // every ten seconds, not all pages at once, and not while the server has no page to give.
   let isReloading = false;
-  const reload = () => {
+  const reload = async () => {
     if (isReloading) return;
     isReloading = true;
-    setTimeout(() => location.reload(), Math.max(0, 10000 - performance.now()));
+    const rest = Math.max(0, 10000 - performance.now());
+    await new Promise((done) => setTimeout(done, rest + 3000 * Math.random()));
+    const answer = await fetch(location.href, { method: "HEAD" }).catch(() => null);
+    isReloading = false;
+    if (!answer?.ok) return;
+    const open = [...page.querySelectorAll("details[data-details][open]")];
+    keep("open", open.map((details) => details.dataset.details));
+    location.reload();
   };
+  const keep = (name, value) => {
+    try {
+      sessionStorage.setItem(`${location.pathname} ${name}`, JSON.stringify(value));
+    } catch {
+      // Without storage they close.
+    }
+  };
+  const kept = (name) => {
+    try {
+      const key = `${location.pathname} ${name}`;
+      const value = JSON.parse(sessionStorage.getItem(key));
+      sessionStorage.removeItem(key);
+      return value;
+    } catch {
+      return null;
+    }
+  };
+  for (const tag of kept("open") ?? []) {
+    page.querySelector(`details[data-details="${CSS.escape(tag)}"]`)?.setAttribute("open", "");
+  }
 
   const patch = (numbers) => {
     if (numbers.shape !== page.dataset.shape) {
@@ -49,10 +87,10 @@
     for (const [key, [text, order, note]] of Object.entries(numbers.cells)) {
       each(cells, key, (cell) => {
         write(cell, text);
-        if (cell.tagName === "TD") {
-          cell.dataset.order = order ?? "";
-          cell.title = note;
-        }
+        const place = cell.closest("td");
+        if (!place) return;
+        place.dataset.order = order ?? "";
+        place.title = note;
       });
       each(notes, key, (element) => write(element, note));
     }
@@ -61,22 +99,25 @@
         strip.querySelector(".good").setAttribute("d", good);
         strip.querySelector(".bad").setAttribute("d", bad);
         strip.setAttribute("aria-label", words);
+        write(strip.querySelector("title"), words);
       });
     }
-    for (const [key, { word, note }] of Object.entries(numbers.standings)) {
-      each(standings, key, (cell) => {
-        if (cell.tagName === "TD") {
-          cell.dataset.order = word;
-          cell.title = note;
+    for (const [key, { word, order, note }] of Object.entries(numbers.standings)) {
+      each(standings, key, (place) => {
+        if (place.tagName === "TD") {
+          place.dataset.order = order;
+          place.title = note;
         }
-        const shown = cell.querySelector(".standing");
-        shown.className = `standing ${word}`;
-        write(shown.querySelector(".word"), word);
-        shown.querySelector("use").setAttribute("href", `#standing-${word}`);
+        if (place.textContent.trim() !== word) place.replaceChildren(standing({ word }));
       });
       each(whys, key, (element) => write(element, note));
     }
-    for (const name of ["cheapest", "fastest"]) best(name, numbers[name], nothing[name]);
+    for (const name of ["cheapest", "fastest"]) lead(name, numbers[name]);
+    for (const [tag, elements] of marks) {
+      const words = ["cheapest", "fastest"].filter((name) => numbers[name].tag === tag);
+      for (const element of elements) write(element, words.join(" · "));
+    }
+    document.getElementById("store-away").hidden = !numbers.is_store_away;
     for (const [key, { choice, reason }] of Object.entries(numbers.picks)) {
       each(picks, key, (element) => write(element, choice));
       each(reasons, key, (element) => write(element, reason));
@@ -96,10 +137,15 @@
     if (s < 172800) return `${Math.floor(s / 3600)} h`;
     return `${Math.floor(s / 86400)} days`;
   };
+  // Begin and end are announced, and the age that runs between them is not.
+  const said = document.getElementById("said");
   const tick = () => {
     const age = ageMs + performance.now() - toldAt;
-    banner.hidden = age < staleMs;
-    if (!banner.hidden) write(document.getElementById("stale-age"), span(age));
+    const isOld = age >= staleMs;
+    if (isOld) write(document.getElementById("stale-age"), span(age));
+    if (banner.hidden !== isOld) return;
+    banner.hidden = !isOld;
+    write(said, isOld ? "The numbers are old." : "The numbers are new again.");
   };
   setInterval(tick, 1000);
 
@@ -112,10 +158,31 @@
     tick();
   };
 
-  let [source, wait] = [null, 1000];
+  // A browser has few connections to a host, so a page that nobody sees gives its own back.
+  let [source, wait, again] = [null, 1000, 0];
+  const close = () => {
+    clearTimeout(again);
+    source?.close();
+    source = null;
+  };
+  const later = () => {
+    clearTimeout(again);
+    again = setTimeout(retry, wait * (0.5 + Math.random()));
+    wait = Math.min(wait * 2, 30000);
+  };
+  // After a refusal a browser gives up; a server that starts again, or one with room, doesn't refuse.
+  const retry = async () => {
+    const answer = await fetch(location.href, { method: "HEAD" }).catch(() => null);
+    if (answer?.status === 401) write(live, "Not live: load the page again to sign in.");
+    else if (answer?.ok) open();
+    else later();
+  };
   const open = () => {
+    close();
+    if (document.visibilityState !== "visible") return;
     const region = encodeURIComponent(page.dataset.region);
-    source = new EventSource(`/models/${page.dataset.model}/events?region=${region}`);
+    const opened = new EventSource(`/models/${page.dataset.model}/events?region=${region}`);
+    source = opened;
     source.addEventListener("open", () => {
       wait = 1000;
       write(live, "Live.");
@@ -123,12 +190,13 @@
     source.addEventListener("numbers", (event) => patch(JSON.parse(event.data)));
     source.addEventListener("state", (event) => state(JSON.parse(event.data)));
     source.addEventListener("error", () => {
+      if (source !== opened) return;
       write(live, "Not live: trying again.");
-      if (source.readyState !== EventSource.CLOSED) return;
-      // A browser gives up after an answer that is no stream; a server that starts again gives one.
-      setTimeout(open, wait * (0.5 + Math.random()));
-      wait = Math.min(wait * 2, 30000);
+      if (opened.readyState === EventSource.CLOSED) later();
     });
   };
+  document.addEventListener("visibilitychange", () => (document.visibilityState === "visible" ? open() : close()));
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", (event) => event.persisted && open());
   open();
 })();

@@ -20,7 +20,8 @@
     const [ours, theirs] = [keyed(document), keyed(fresh)];
     const isSame = ours.size === theirs.size && [...theirs.keys()].every((key) => ours.has(key));
     if (!isSame) {
-      location.reload();
+      // Who is typing comes first.
+      if (!document.activeElement?.matches("input")) location.reload();
       return;
     }
     for (const [key, element] of theirs) copy(element, ours.get(key));
@@ -38,6 +39,11 @@
     if (document.visibilityState !== "visible") return;
     try {
       const got = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (got.status === 401) {
+        clearInterval(turns);
+        write(live, "Not live: load the page again to sign in.");
+        return;
+      }
       if (!got.ok) throw new Error(`status ${got.status}`);
       take(new DOMParser().parseFromString(await got.text(), "text/html"));
       heardAt = performance.now();
@@ -50,6 +56,6 @@
       write(document.getElementById("stale-age"), `${seconds} s`);
     }
   };
-  setInterval(refresh, everyMs);
+  const turns = setInterval(refresh, everyMs);
   document.addEventListener("visibilitychange", refresh);
 })();

@@ -83,7 +83,12 @@ impl Paths {
             let rest = asset.name.strip_prefix(stem);
             rest.is_some_and(|rest| rest.starts_with('.') && rest.ends_with(extension))
         };
-        let name = files.find(is_it).map_or("", |asset| asset.name.as_str());
+        let found = files.find(is_it);
+        debug_assert!(
+            found.is_some(),
+            "a page refers to {stem}.{extension}, which is not there"
+        );
+        let name = found.map_or("", |asset| asset.name.as_str());
         format!("{PREFIX}{name}")
     }
 }

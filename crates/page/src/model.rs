@@ -26,13 +26,15 @@ pub struct ModelPage {
     /// In a sentence or two, or nothing.
     pub description: String,
     /// The lowest price among endpoints that are not down.
-    pub cheapest: Option<Best>,
+    pub cheapest: Lead,
     /// The highest throughput p95 among endpoints that are not down and have enough samples.
-    pub fastest: Option<Best>,
+    pub fastest: Lead,
     /// What benchmarks say, if there are any.
     pub intelligence: Option<Intelligence>,
     /// Where the numbers were measured, `global` first.
     pub regions: Vec<Region>,
+    /// How many more regions there are.
+    pub regions_unshown: usize,
     /// The endpoints, the cheapest first.
     pub rows: Vec<Row>,
     /// How many more there are.
@@ -43,13 +45,17 @@ pub struct ModelPage {
     pub tiers: Vec<Tier>,
 }
 
-/// A provider that leads in something.
+/// Who leads in something, or why nobody does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Best {
-    /// The figure with its unit: `$0.08 / 1M`.
+pub struct Lead {
+    /// The figure with its unit: `$0.08 / 1M`. A dash if nobody does.
     pub figure: String,
-    /// The provider's name.
+    /// The provider's name, or the reason.
     pub provider: String,
+    /// Which endpoint it is.
+    pub tag: Option<String>,
+    /// Whether it can be relied on.
+    pub standing: Option<Standing>,
 }
 
 /// What benchmarks say of a model.
@@ -106,6 +112,8 @@ pub struct Row {
     pub strip: Strip,
     /// The same numbers by region.
     pub regions: Vec<RegionRow>,
+    /// How many more regions there are.
+    pub regions_unshown: usize,
     /// What evaluations say: operation and verdict.
     pub gates: Vec<(String, &'static str)>,
     /// Other windows and counts, each with what it is: `Uptime 1 d`.
@@ -128,6 +136,8 @@ pub struct RegionRow {
 pub struct Standing {
     /// `healthy`, `unknown`, `degraded` or `down`: the word, and the name of its icon and colour.
     pub word: &'static str,
+    /// What it is sorted by: the worse, the more.
+    pub order: u8,
     /// What it rests on, or why it is unknown.
     pub note: String,
 }
@@ -162,6 +172,8 @@ pub struct Tier {
     pub pick: Pick,
     /// What it picks for each operation that has gates.
     pub by_operation: Vec<(String, Pick)>,
+    /// How many more operations have gates.
+    pub unshown: usize,
 }
 
 /// What a tier picks now.
@@ -185,8 +197,9 @@ pub struct Patch<'p> {
     standings: BTreeMap<String, &'p Standing>,
     /// By row: two paths of SVG, and the same in words.
     strips: BTreeMap<&'p str, [String; 3]>,
-    cheapest: Option<&'p Best>,
-    fastest: Option<&'p Best>,
+    cheapest: &'p Lead,
+    fastest: &'p Lead,
+    is_store_away: bool,
     /// By tier, and operation.
     picks: BTreeMap<String, &'p Pick>,
 }
@@ -257,6 +270,7 @@ impl Standing {
     pub fn new(status: Status, note: impl Into<String>) -> Self {
         Self {
             word: status.name(),
+            order: status.code(),
             note: note.into(),
         }
     }
@@ -274,7 +288,32 @@ impl Tier {
     }
 }
 
+impl Lead {
+    /// Nobody leads, for this reason.
+    pub fn nobody(reason: impl Into<String>) -> Self {
+        Self {
+            figure: ABSENT.to_owned(),
+            provider: reason.into(),
+            tag: None,
+            standing: None,
+        }
+    }
+}
+
+/// Rows times regions whose numbers are kept fresh one by one; of more, those of all regions alone.
+const LIVE_REGIONS_MAX: usize = 200;
+
 impl ModelPage {
+    /// In what an endpoint leads.
+    pub fn marks(&self, tag: &str) -> String {
+        let leads = [("cheapest", &self.cheapest), ("fastest", &self.fastest)];
+        let own = leads
+            .into_iter()
+            .filter(|(_, lead)| lead.tag.as_deref() == Some(tag));
+        let words: Vec<_> = own.map(|(word, _)| word).collect();
+        words.join(" · ")
+    }
+
     /// Which rows, regions and operations there are, in their order.
     pub fn shape(&self) -> String {
         let rows = self.rows.iter().flat_map(|row| {
@@ -303,13 +342,16 @@ impl ModelPage {
     pub fn patch(&self) -> Patch<'_> {
         let rows = || self.rows.iter();
         let tiers = self.tiers.iter().flat_map(Tier::picks);
+        let regions: usize = rows().map(|row| row.regions.len()).sum();
+        let with_regions = regions <= LIVE_REGIONS_MAX;
         Patch {
             shape: self.shape(),
-            cells: rows().flat_map(Row::cells).collect(),
-            standings: rows().flat_map(Row::standings).collect(),
+            cells: rows().flat_map(|row| row.cells(with_regions)).collect(),
+            standings: rows().flat_map(|row| row.standings(with_regions)).collect(),
             strips: rows().map(Row::strips).collect(),
-            cheapest: self.cheapest.as_ref(),
-            fastest: self.fastest.as_ref(),
+            cheapest: &self.cheapest,
+            fastest: &self.fastest,
+            is_store_away: self.is_store_away,
             picks: tiers.map(|(key, _, pick)| (key, pick)).collect(),
         }
     }
@@ -331,13 +373,14 @@ impl ModelPage {
 type Shown<'p> = (&'p str, Option<f64>, &'p str);
 
 impl Row {
-    fn cells(&self) -> impl Iterator<Item = (String, Shown<'_>)> {
+    fn cells(&self, with_regions: bool) -> impl Iterator<Item = (String, Shown<'_>)> {
         let tag = &self.tag;
         let own = self.numbers();
         let own = own.map(move |(metric, cell)| (format!("{tag} {}", metric.key()), cell));
         let others = self.others();
         let others = others.map(move |(key, _, cell)| (format!("{tag} {key}"), cell));
-        let regions = self.regions.iter().flat_map(move |region| {
+        let regions = self.regions.iter().filter(move |_| with_regions);
+        let regions = regions.flat_map(move |region| {
             let numbers = region.numbers();
             numbers.map(move |(metric, cell)| {
                 let key = format!("{tag} {} {}", metric.key(), region.name);
@@ -348,8 +391,8 @@ impl Row {
         all.map(|(key, cell)| (key, (cell.text.as_str(), cell.order, cell.note.as_str())))
     }
 
-    fn standings(&self) -> impl Iterator<Item = (String, &Standing)> {
-        let regions = self.regions.iter();
+    fn standings(&self, with_regions: bool) -> impl Iterator<Item = (String, &Standing)> {
+        let regions = self.regions.iter().filter(move |_| with_regions);
         let regions =
             regions.map(move |region| (format!("{} {}", self.tag, region.name), &region.standing));
         std::iter::once((self.tag.clone(), &self.standing)).chain(regions)

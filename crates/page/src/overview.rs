@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::cell::Cell;
 use crate::frame::{Frame, Part};
-use crate::model::{Best, Standing};
+use crate::model::{Lead, Standing};
 
 /// All models.
 #[derive(Debug, Template)]
@@ -32,9 +32,9 @@ pub struct ModelRow {
     /// The intelligence composite, or a dash.
     pub composite: Cell,
     /// The lowest price among endpoints that are not down, blended, for sorting; with who asks it.
-    pub cheapest: Option<(f64, Best)>,
+    pub cheapest: Option<(f64, Lead)>,
     /// The highest throughput p95, for sorting; with who has it.
-    pub fastest: Option<(f64, Best)>,
+    pub fastest: Option<(f64, Lead)>,
     /// How many endpoints serve it.
     pub endpoints: usize,
     /// The worst that any of them is in.

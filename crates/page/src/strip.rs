@@ -22,7 +22,11 @@ pub struct Seen {
 
 /// The last minutes, the oldest first. A minute in which nothing was seen is a gap.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Strip(Vec<Option<Seen>>);
+pub struct Strip {
+    minutes: Vec<Option<Seen>>,
+    /// Nobody can tell what was seen.
+    is_unknown: bool,
+}
 
 impl Strip {
     /// Of these minutes, of which the last count.
@@ -32,11 +36,20 @@ impl Strip {
         let surplus = minutes.len().saturating_sub(most);
         minutes.drain(..surplus);
         let known = minutes.into_iter();
-        Self(
-            known
+        Self {
+            minutes: known
                 .map(|seen| seen.filter(|seen| seen.all() > 0))
                 .collect(),
-        )
+            is_unknown: false,
+        }
+    }
+
+    /// For when the store can't be read.
+    pub fn unknown() -> Self {
+        Self {
+            minutes: Vec::new(),
+            is_unknown: true,
+        }
     }
 
     /// The served share of each minute, from the bottom up: a path of SVG.
@@ -65,9 +78,15 @@ impl Strip {
 
     /// What the strip shows, in words.
     pub fn in_words(&self) -> String {
-        let known = self.0.iter().flatten().count();
-        let failed = self.0.iter().flatten().filter(|seen| seen.bad > 0).count();
+        let known = self.minutes.iter().flatten().count();
+        let failed = self
+            .minutes
+            .iter()
+            .flatten()
+            .filter(|seen| seen.bad > 0)
+            .count();
         match (known, failed) {
+            _ if self.is_unknown => "the last 30 minutes can’t be drawn".to_owned(),
             (0, _) => "nothing seen in the last 30 minutes".to_owned(),
             (known, 0) => format!("no failure in the {known} of the last 30 minutes with requests"),
             (known, failed) => {
@@ -80,7 +99,7 @@ impl Strip {
     fn bars(&self) -> impl Iterator<Item = (f64, Seen)> {
         let middles = (0..MINUTES).map(|minute| f64::from(minute * STEP) + f64::from(STEP) / 2.0);
         middles
-            .zip(&self.0)
+            .zip(&self.minutes)
             .filter_map(|(x, seen)| Some((x, (*seen)?)))
     }
 }
@@ -132,7 +151,7 @@ mod tests {
     fn the_last_thirty_minutes_count() {
         let minutes = (0..100).map(|minute| Some((1, u64::from(minute < 70))));
         let strip = strip(&minutes.collect::<Vec<_>>());
-        assert_eq!((strip.bad(), strip.0.len()), (String::new(), 30));
+        assert_eq!((strip.bad(), strip.minutes.len()), (String::new(), 30));
         assert_eq!(
             Strip::default().in_words(),
             "nothing seen in the last 30 minutes"

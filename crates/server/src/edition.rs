@@ -162,6 +162,18 @@ impl Edition {
             .await
     }
 
+    /// A page that nobody else asks for: it is not kept.
+    ///
+    /// # Errors
+    /// None that a snapshot could cause, until the process ends.
+    pub(crate) async fn page_for_one<E: Into<Unmade> + 'static>(
+        self: &Arc<Self>,
+        make: impl FnOnce(&Self) -> Result<Vec<u8>, E> + Send + 'static,
+    ) -> Result<Bytes, Unmade> {
+        let edition = Arc::clone(self);
+        self.encoder.make(move || make(&edition)).await
+    }
+
     /// What changed since a version, as a message of a watch. If it isn't the version of the edition
     /// before, or of this one, `otherwise` has to find it out.
     pub(crate) async fn since<E: From<Unmade>, F: Future<Output = Result<Encoded, E>>>(

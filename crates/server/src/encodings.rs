@@ -100,8 +100,8 @@ pub(crate) enum Document {
     Models,
     /// The endpoints of a model, for people.
     Endpoints(ModelId),
-    /// The page of all models that a search finds.
-    Overview(String),
+    /// The page of all models.
+    Overview,
     /// The page of providers.
     Providers,
     /// The page of a model, as seen from a region.
@@ -117,7 +117,7 @@ impl Document {
             Self::Snapshot => "json",
             Self::Models => "models",
             Self::Endpoints(_) => "endpoints",
-            Self::Overview(_) => "overview",
+            Self::Overview => "overview",
             Self::Providers => "providers",
             Self::ModelPage(..) => "model_page",
             Self::Numbers(..) => "numbers",

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{ACCEPT, ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use tonic::{Code, Status};
 
-use super::class::Class;
+use super::class::{Class, class_of};
 use crate::refused;
 
 /// Has a browser ask for a token, as the password.
@@ -55,7 +55,9 @@ impl Refusal {
             self.status().into_http::<Body>()
         } else {
             let mut response = self.problem();
-            if response.status() == StatusCode::UNAUTHORIZED && is_for_a_page(request) {
+            // A browser shows what it knows to other paths than the first only once it is asked.
+            let is_reading = class_of(&request.method, request.uri.path()) == Some(Class::Read);
+            if response.status() == StatusCode::UNAUTHORIZED && is_reading {
                 let headers = response.headers_mut();
                 headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(BASIC));
             }
@@ -103,11 +105,4 @@ impl Refusal {
             }
         }
     }
-}
-
-/// Whether somebody opens a page; a program must not make a browser ask.
-fn is_for_a_page(request: &Parts) -> bool {
-    let accept = request.headers.get(ACCEPT);
-    let accept = accept.and_then(|accept| accept.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/html"))
 }

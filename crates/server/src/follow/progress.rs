@@ -82,10 +82,13 @@ impl Progress {
 
     /// Partitions of the windows log whose numbers are whole, of so many.
     pub(crate) fn coverage(&self, is_meant: impl Fn(u32) -> bool) -> (u32, u32) {
-        let each = self.followed.iter().filter_map(|followed| match followed.source {
-            Source::Windows(partition) if is_meant(partition) => Some(followed),
-            _ => None,
-        });
+        let each = self
+            .followed
+            .iter()
+            .filter_map(|followed| match followed.source {
+                Source::Windows(partition) if is_meant(partition) => Some(followed),
+                _ => None,
+            });
         each.fold((0, 0), |(whole, all), followed| {
             let is_whole = followed.is_whole.load(Ordering::Relaxed);
             (whole + u32::from(is_whole), all + 1)

@@ -101,7 +101,10 @@ impl<'e> View<'e> {
     }
 
     /// The name that people know a provider by.
-    pub(super) fn provider_name(self, id: &'e EndpointId) -> &'e str {
+    pub(super) fn provider_name<'i>(self, id: &'i EndpointId) -> &'i str
+    where
+        'e: 'i,
+    {
         self.edition.catalog().provider_name(&id.provider)
     }
 

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::header::{ACCEPT, WWW_AUTHENTICATE};
+use http::header::WWW_AUTHENTICATE;
 
 use super::*;
 
@@ -50,13 +50,18 @@ async fn a_browser_shows_a_token_as_its_password_and_may_read_alone() {
 }
 
 #[tokio::test]
-async fn only_who_opens_a_page_is_asked_for_a_password() {
-    for (accept, schemes) in [("text/html,*/*", 2), ("application/json", 1)] {
-        let request = http::Request::get("/api/v1/gates").header(ACCEPT, accept);
+async fn whoever_reads_is_asked_for_a_password_and_nobody_else() {
+    for (method, path, schemes) in [
+        ("GET", "/assets/page.css", 2),
+        ("GET", "/api/v1/gates", 2),
+        ("PUT", "/api/v1/gates", 1),
+        ("POST", "/api/v1/observations", 1),
+    ] {
+        let request = http::Request::builder().method(method).uri(path);
         let request = request.body(Body::empty()).unwrap();
         let answer = router(tokens()).oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
         let asked = answer.headers().get_all(WWW_AUTHENTICATE);
-        assert_eq!(asked.iter().count(), schemes, "{accept}");
+        assert_eq!(asked.iter().count(), schemes, "{method} {path}");
     }
 }

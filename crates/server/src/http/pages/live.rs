@@ -55,6 +55,7 @@ pub(super) async fn watch(
         subject,
         ticks,
         sent: Bytes::new(),
+        next: None,
         _held: held,
     };
     let events = stream::unfold(open, |mut open| async move {
@@ -73,37 +74,52 @@ struct Open {
     ticks: Interval,
     /// The numbers that it shows.
     sent: Bytes,
+    /// What it is told right after them.
+    next: Option<Bytes>,
     _held: Held,
 }
 
 impl Open {
-    /// What is new; nothing once the server stops.
+    /// What is new, an event at a time; nothing once the server stops.
     async fn next(&mut self) -> Option<Bytes> {
+        let event = match self.next.take() {
+            Some(state) => state,
+            None => self.wait().await?,
+        };
+        self.app.metrics.pushed(event.len());
+        Some(event)
+    }
+
+    /// The numbers, if they are new, with the state right behind them; or the state alone.
+    async fn wait(&mut self) -> Option<Bytes> {
         self.stop.run_until_cancelled(self.ticks.tick()).await?;
         let edition = self.app.hub.present()?;
+        let numbers = self.numbers(&edition).await?;
         let now = self.app.clock.now();
         let state = state(&self.app, &edition, &self.subject.partitions(&edition), now);
         let state = events::named("state", |text| serde_json::to_writer(text, &state.patch()));
-        let state = state.ok()?;
-        let numbers = self.numbers(&edition).await?;
-        self.app.metrics.pushed(state.len());
+        let state = Bytes::from(state.ok()?);
         if numbers == self.sent {
-            return Some(state.into());
+            return Some(state);
         }
-        self.app.metrics.pushed(numbers.len());
+        self.next = Some(state);
         self.sent = numbers.clone();
-        Some([numbers, state.into()].concat().into())
+        Some(numbers)
     }
 
     async fn numbers(&self, edition: &Arc<Edition>) -> Option<Bytes> {
         let (app, subject) = (Arc::clone(&self.app), self.subject.clone());
+        let strips = subject.strips(&app, edition).await;
         let now = app.clock.now();
-        let strips = subject.strips(&app, edition, now).await;
         let document = Document::Numbers(subject.model.clone(), subject.region.clone());
+        let is_shared = subject.is_seen(edition);
         let make = move |edition: &Edition| {
             let page = subject.page(&app, edition, strips.as_deref(), now);
             events::named("numbers", |text| serde_json::to_writer(text, &page.patch()))
         };
+        if !is_shared {
+            return edition.page_for_one(make).await.ok();
+        }
         let made = edition.page(document, Coding::Identity, now, make).await;
         Some(made.ok()?.bytes)
     }

@@ -18,10 +18,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::HeaderValue;
-use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use sextant_measure::time::Timestamp;
 use sextant_page::frame::State;
 use sextant_wire::json::rfc3339;
@@ -56,9 +57,9 @@ fn shared(page: Encoded, coding: Coding) -> Response {
 }
 
 /// A page for one.
-fn single(page: Vec<u8>) -> Response {
+fn single(page: impl Into<Body>) -> Response {
     let html = HeaderValue::from_static(HTML);
-    guarded(([(http::header::CONTENT_TYPE, html)], page).into_response())
+    guarded(([(CONTENT_TYPE, html)], page.into()).into_response())
 }
 
 fn guarded(mut response: Response) -> Response {

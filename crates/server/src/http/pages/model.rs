@@ -7,21 +7,22 @@ use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use sextant_catalog::{Benchmark, Benchmarks, Model};
-use sextant_measure::figures::Percentile;
+use sextant_measure::figures::{Figures, Percentile};
 use sextant_measure::id::{EndpointId, GLOBAL_REGION, ModelId, Region};
 use sextant_measure::quantization::Quantization;
 use sextant_measure::time::Timestamp;
 use sextant_page::cell::ABSENT;
 use sextant_page::frame::{Frame, Part};
-use sextant_page::model::{self as page, Best, Component, Intelligence, ModelPage};
+use sextant_page::model::{self as page, Component, Intelligence, Lead, ModelPage};
+use sextant_page::strip::Strip;
 
 use super::minutes::Strips;
 use super::trouble::Trouble;
-use super::{rows, shared, state, tiers};
+use super::{rows, shared, single, state, tiers};
 use crate::coding::Coding;
 use crate::edition::Edition;
 use crate::encodings::Document;
-use crate::http::numbers::thousandth;
+use crate::http::numbers::{THIRTY_MINUTES_US, thousandth};
 use crate::http::problem::{self, Problem};
 use crate::http::query::{ModelPath, Parameters};
 use crate::http::view::View;
@@ -40,13 +41,18 @@ pub(super) async fn show(
 ) -> Result<Response, Trouble> {
     let subject = Subject::asked(&app, model, parameters)?;
     let edition = app.edition()?;
-    let (coding, now) = (Coding::accepted(&headers), app.clock.now());
-    let strips = subject.strips(&app, &edition, now).await;
+    let coding = Coding::accepted(&headers);
+    let strips = subject.strips(&app, &edition).await;
+    let now = app.clock.now();
     let document = Document::ModelPage(subject.model.clone(), subject.region.clone());
+    let is_shared = subject.is_seen(&edition);
     let make = move |edition: &Edition| {
         let page = subject.page(&app, edition, strips.as_deref(), now);
         sextant_page::html(&page)
     };
+    if !is_shared {
+        return Ok(single(edition.page_for_one(make).await?));
+    }
     let page = edition.page(document, coding, now, make).await?;
     Ok(shared(page, coding))
 }
@@ -83,23 +89,20 @@ impl Subject {
     }
 
     /// Its last minutes by endpoint; nothing if the store doesn't tell them.
-    pub(super) async fn strips(
-        &self,
-        app: &App,
-        edition: &Edition,
-        now: Timestamp,
-    ) -> Option<Arc<Strips>> {
-        let mut rows = edition.snapshot().model(&self.model).iter();
-        let is_seen = self
-            .region
-            .as_ref()
-            .is_none_or(|region| rows.any(|row| row.value.region(region).is_some()));
-        if !is_seen {
-            // Anyone can make up regions, and the store knows none of them.
+    pub(super) async fn strips(&self, app: &App, edition: &Edition) -> Option<Arc<Strips>> {
+        if !self.is_seen(edition) {
             return Some(Arc::default());
         }
         let key = (self.model.clone(), self.region.clone());
-        app.minutes.of(app, &key, now).await
+        app.minutes.of(app, &key, app.clock.now()).await
+    }
+
+    /// Whether anything is reported from its region. Anyone can make up others, and nothing is read
+    /// or kept for them.
+    pub(super) fn is_seen(&self, edition: &Edition) -> bool {
+        let mut rows = edition.snapshot().model(&self.model).iter();
+        let region = self.region.as_ref();
+        region.is_none_or(|region| rows.any(|row| row.value.region(region).is_some()))
     }
 
     /// All that is known of it.
@@ -118,18 +121,15 @@ impl Subject {
         let known = edition.catalog().model(&self.model);
         let name = known.map_or_else(|| self.model.to_string(), |model| model.name.clone());
         let endpoints = view.endpoints(&self.model, known);
+        let (regions, regions_unshown) = self.regions(edition);
         let mut gates = self.gates(edition);
         let gateway = &app.config.gateway_name;
         let row = |(id, offered): &(&EndpointId, _)| {
-            let strip = strips.and_then(|strips| strips.get(*id));
+            let strip = strips.map_or_else(Strip::unknown, |strips| {
+                strips.get(*id).cloned().unwrap_or_default()
+            });
             let verdicts = gates.remove(&id.quantization).unwrap_or_default();
-            let row = rows::row(
-                view,
-                id,
-                *offered,
-                verdicts.clone(),
-                strip.cloned().unwrap_or_default(),
-            );
+            let row = rows::row(view, id, *offered, verdicts.clone(), strip);
             gates.insert(id.quantization, verdicts);
             row
         };
@@ -142,12 +142,13 @@ impl Subject {
             gateway: gateway.clone(),
             id: self.model.to_string(),
             description: known.map_or_else(String::new, |model| model.description.clone()),
-            cheapest: known.and_then(|model| cheapest(view, model)),
+            cheapest: cheapest(view, known),
             fastest: fastest(view, &self.model),
             intelligence: known
                 .and_then(|model| model.benchmarks.as_ref())
                 .map(intelligence),
-            regions: self.regions(edition),
+            regions,
+            regions_unshown,
             rows_unshown: endpoints.len().saturating_sub(ROWS_MAX),
             rows: endpoints.iter().take(ROWS_MAX).map(row).collect(),
             is_store_away: strips.is_none(),
@@ -163,10 +164,11 @@ impl Subject {
     }
 
     /// All that it was seen from, and the one that is asked for.
-    fn regions(&self, edition: &Edition) -> Vec<page::Region> {
+    fn regions(&self, edition: &Edition) -> (Vec<page::Region>, usize) {
         let rows = edition.snapshot().model(&self.model).iter();
         let held = rows.flat_map(|row| row.value.regions());
         let seen: BTreeSet<_> = held.map(|held| &held.region).collect();
+        let unshown = seen.len().saturating_sub(REGIONS_MAX);
         let mut names: BTreeSet<_> = seen.into_iter().take(REGIONS_MAX).collect();
         names.extend(&self.region);
         let shown = |name: String, is_shown| page::Region { name, is_shown };
@@ -175,7 +177,7 @@ impl Subject {
             let is_shown = self.region.as_ref() == Some(region);
             shown(region.to_string(), is_shown)
         });
-        std::iter::once(global).chain(others).collect()
+        (std::iter::once(global).chain(others).collect(), unshown)
     }
 
     /// The verdicts by precision: operation and verdict.
@@ -196,22 +198,41 @@ impl Subject {
 }
 
 /// The lowest price, by the blend, and who asks it.
-pub(super) fn cheapest<'e>(view: View<'e>, model: &'e Model) -> Option<Best> {
-    let cheapest = view.cheapest(model)?;
-    Some(Best {
-        figure: format!("{} / 1M", cheapest.price?.input),
-        provider: view.provider_name(&cheapest.id).to_owned(),
-    })
+pub(super) fn cheapest<'e>(view: View<'e>, model: Option<&'e Model>) -> Lead {
+    let offered = model.map_or(&[][..], |model| &model.endpoints);
+    let best = model.and_then(|model| view.cheapest(model));
+    match best.and_then(|endpoint| Some((endpoint, endpoint.price?))) {
+        Some((endpoint, price)) => lead(view, &endpoint.id, format!("{} / 1M", price.input)),
+        None if offered.iter().any(|endpoint| endpoint.price.is_some()) => {
+            Lead::nobody("All that have a price are down")
+        }
+        None => Lead::nobody("No price known"),
+    }
 }
 
 /// The highest throughput, and who has it.
-pub(super) fn fastest(view: View<'_>, model: &ModelId) -> Option<Best> {
-    let (row, figures) = view.fastest(model)?;
-    let p95 = figures.throughput_mtps.get(Percentile::P95)?;
-    Some(Best {
-        figure: format!("{:.0} tok/s", thousandth(p95).round()),
-        provider: view.provider_name(row.id()).to_owned(),
-    })
+pub(super) fn fastest(view: View<'_>, model: &ModelId) -> Lead {
+    let p95 = |figures: &Figures| figures.throughput_mtps.get(Percentile::P95);
+    let best = view.fastest(model);
+    if let Some((row, p95)) = best.and_then(|(row, figures)| Some((row, p95(figures)?))) {
+        let figure = format!("{:.0} tok/s", thousandth(p95).round());
+        return lead(view, row.id(), figure);
+    }
+    let rows = view.edition.snapshot().model(model).iter();
+    let mut seen = rows.filter_map(|row| view.seen(Some(&row.value)));
+    if seen.any(|seen| seen.age_us < THIRTY_MINUTES_US && p95(seen.figures).is_some()) {
+        return Lead::nobody("All that were measured are down");
+    }
+    Lead::nobody("No throughput data yet — populated as traffic accumulates")
+}
+
+fn lead<'e>(view: View<'e>, id: &'e EndpointId, figure: String) -> Lead {
+    Lead {
+        figure,
+        provider: view.provider_name(id).to_owned(),
+        tag: Some(id.tag()),
+        standing: Some(rows::standing(view.seen(view.row(id)))),
+    }
 }
 
 fn intelligence(benchmarks: &Benchmarks) -> Intelligence {

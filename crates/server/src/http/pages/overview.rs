@@ -18,7 +18,7 @@ use sextant_page::overview::{ModelRow, Overview};
 
 use super::model::{cheapest, fastest};
 use super::trouble::Trouble;
-use super::{shared, state};
+use super::{shared, single, state};
 use crate::coding::Coding;
 use crate::edition::Edition;
 use crate::encodings::Document;
@@ -46,9 +46,12 @@ pub(super) async fn show(
     }
     let edition = app.edition()?;
     let (coding, now) = (Coding::accepted(&headers), app.clock.now());
-    let document = Document::Overview(search.clone());
+    let is_shared = search.is_empty();
     let make = move |edition: &Edition| sextant_page::html(&overview(&app, edition, search, now));
-    let page = edition.page(document, coding, now, make).await?;
+    if !is_shared {
+        return Ok(single(edition.page_for_one(make).await?));
+    }
+    let page = edition.page(Document::Overview, coding, now, make).await?;
     Ok(shared(page, coding))
 }
 
@@ -89,11 +92,11 @@ fn row<'e>(view: View<'e>, name: &str, id: &'e ModelId, model: Option<&'e Model>
     let benchmarks = model.and_then(|model| model.benchmarks.as_ref());
     let price = model.and_then(|model| {
         let price = view.cheapest(model)?.price?.blended(Mix::default());
-        Some((Cell::price(Some(price)).order?, cheapest(view, model)?))
+        Some((Cell::price(Some(price)).order?, cheapest(view, Some(model))))
     });
     let speed = view.fastest(id).and_then(|(_, figures)| {
         let p95 = figures.throughput_mtps.get(Percentile::P95)?;
-        Some((thousandth(p95), fastest(view, id)?))
+        Some((thousandth(p95), fastest(view, id)))
     });
     let endpoints = view.endpoints(id, model);
     let statuses: Vec<_> = endpoints.iter().map(|(id, _)| view.status(id)).collect();

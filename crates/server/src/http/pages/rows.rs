@@ -1,6 +1,7 @@
 //! An endpoint's numbers as they are read.
 
 use sextant_catalog::Endpoint;
+use sextant_measure::counts::Counts;
 use sextant_measure::figures::{Absent, Figures, Percentile, minimum};
 use sextant_measure::id::EndpointId;
 use sextant_measure::outcome::Source;
@@ -36,11 +37,7 @@ pub(super) fn row(
     let price = offered.and_then(|endpoint| endpoint.price);
     Row {
         tag: id.tag(),
-        provider: view
-            .edition
-            .catalog()
-            .provider_name(&id.provider)
-            .to_owned(),
+        provider: view.provider_name(id).to_owned(),
         quantization: id.quantization,
         input: Cell::price(price.map(|price| price.input)),
         output: Cell::price(price.map(|price| price.output)),
@@ -48,6 +45,7 @@ pub(super) fn row(
         standing: standing(seen),
         strip,
         regions: row.map(|row| regions(view, row)).unwrap_or_default(),
+        regions_unshown: row.map_or(0, |row| row.regions().len().saturating_sub(REGIONS_MAX)),
         gates,
         more: more(seen, row),
     }
@@ -56,33 +54,39 @@ pub(super) fn row(
 /// A status with what it rests on.
 pub(super) fn standing(seen: Option<Seen<'_>>) -> Standing {
     let (status, absent) = status(seen);
-    let ratio = seen.map(|seen| seen.figures.uptime_30m());
-    let ratio = ratio.unwrap_or_default();
+    let counts = seen.map(|seen| seen.figures.counts).unwrap_or_default();
     let note = match absent {
-        Some(Absent::InsufficientData) => format!(
-            "{} of {} observations that a status takes",
-            grouped(ratio.whole),
-            minimum::STATUS
-        ),
         Some(Absent::Stale) => "nothing was published of it for 30 minutes".to_owned(),
-        Some(_) => "nobody has asked it in the last 30 minutes".to_owned(),
-        None => rests_on(status, ratio),
+        Some(Absent::NoData) => "nobody has asked it in the last 30 minutes".to_owned(),
+        _ => rests_on(status, &counts),
     };
     Standing::new(status, note)
 }
 
-fn rests_on(status: Status, ratio: Ratio) -> String {
-    let uptime = ratio
-        .percent()
-        .map_or_else(String::new, |percent| percent.to_string());
-    let rule = match status {
+fn rests_on(status: Status, counts: &Counts) -> String {
+    let (basis, raw) = (Status::basis(counts), Status::raw(counts));
+    let n = grouped(basis.whole);
+    let uptime = match basis.percent() {
+        Some(percent) => format!("{percent} of {n} observations in 30 minutes"),
+        None => format!("{n} observations in 30 minutes"),
+    };
+    let rule = match raw {
         Status::Healthy => "95% or more is healthy",
         Status::Degraded => "from 80% to 95% is degraded",
         Status::Down => "below 80% is down",
-        Status::Unknown => "too little to tell",
+        Status::Unknown => {
+            return format!(
+                "{n} of {} observations that a status takes",
+                minimum::STATUS
+            );
+        }
     };
-    let n = grouped(ratio.whole);
-    format!("{uptime} of {n} observations in 30 minutes; {rule}")
+    if raw < status {
+        // It gets better at the second edge of two, so that it doesn't flicker.
+        format!("{uptime}; {rule}, and becomes the status if it holds for ten seconds")
+    } else {
+        format!("{uptime}; {rule}")
+    }
 }
 
 fn metrics(seen: Option<Seen<'_>>) -> [Cell; 6] {
@@ -162,7 +166,10 @@ fn more(seen: Option<Seen<'_>>, row: Option<&EndpointRow>) -> Vec<(&'static str,
     let agents = row.filter(|_| present.is_some()).map(EndpointRow::agents);
     let agents = agents.unwrap_or_default();
     more.push(("Agents 5m", {
-        let note = format!("that saw it from anywhere; {} in the last hour", agents.one_hour);
+        let note = format!(
+            "that saw it from anywhere; {} in the last hour",
+            agents.one_hour
+        );
         count(agents.five_minutes.into(), note)
     }));
     more

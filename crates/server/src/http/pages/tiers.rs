@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use sextant_catalog::{Mix, Price};
+use sextant_catalog::Price;
 use sextant_measure::id::{ModelId, Operation};
 use sextant_measure::status::Status;
 use sextant_page::cell::ABSENT;
 use sextant_page::model::{Pick, Tier as Shown};
 use sextant_router::candidate::Candidate;
 use sextant_router::choose;
-use sextant_router::decision::{Choice, Decision, Reason};
+use sextant_router::decision::{Choice, Decision, Exclusion, Reason};
 use sextant_router::request::Request;
 use sextant_router::tier::Tier;
 
@@ -19,6 +19,8 @@ use crate::http::view::View;
 
 /// Operations whose picks are shown.
 const OPERATIONS_MAX: usize = 20;
+/// Endpoints that are named among those left out.
+const LEFT_OUT_MAX: usize = 3;
 
 /// Every tier, with what it picks.
 pub(super) fn tiers(view: View<'_>, model: &ModelId, gateway: &str) -> Vec<Shown> {
@@ -33,7 +35,7 @@ pub(super) fn tiers(view: View<'_>, model: &ModelId, gateway: &str) -> Vec<Shown
         choose(at, &request, 0, &mut decision);
         picked(view, &decision, &request)
     };
-    let operations = operations(view, model);
+    let (operations, more) = operations(view, model);
     let tier = |tier: Tier| {
         let (key, name, text) = words(tier, gateway);
         let is_gated = tier != Tier::Realtime;
@@ -46,6 +48,7 @@ pub(super) fn tiers(view: View<'_>, model: &ModelId, gateway: &str) -> Vec<Shown
             by_operation: named
                 .map(|operation| (operation.to_string(), pick(tier, Some(operation))))
                 .collect(),
+            unshown: if is_gated { more } else { 0 },
         }
     };
     Tier::ALL.map(tier).into()
@@ -76,17 +79,15 @@ fn words(tier: Tier, gateway: &str) -> (&'static str, &'static str, String) {
     (tier.name(), name, text)
 }
 
-/// Those that there are verdicts for.
-fn operations(view: View<'_>, model: &ModelId) -> Vec<Operation> {
+/// Those that there are verdicts for, and how many more.
+fn operations(view: View<'_>, model: &ModelId) -> (Vec<Operation>, usize) {
     let gates = view.edition.snapshot().gates().iter();
     let keys = gates.map(|gate| gate.value.key());
     let of_model = keys.filter(|key| key.model == *model);
     let operations: BTreeSet<_> = of_model.map(|key| &key.operation).collect();
-    operations
-        .into_iter()
-        .take(OPERATIONS_MAX)
-        .cloned()
-        .collect()
+    let more = operations.len().saturating_sub(OPERATIONS_MAX);
+    let shown = operations.into_iter().take(OPERATIONS_MAX);
+    (shown.cloned().collect(), more)
 }
 
 fn picked(view: View<'_>, decision: &Decision, request: &Request) -> Pick {
@@ -105,8 +106,7 @@ fn picked(view: View<'_>, decision: &Decision, request: &Request) -> Pick {
 
 /// `DeepInfra at $0.08/1M`.
 fn named(view: View<'_>, candidate: &Candidate, tier: Tier) -> String {
-    let name = view.edition.catalog();
-    let name = name.provider_name(&candidate.id.provider);
+    let name = view.provider_name(&candidate.id);
     match candidate.price(tier) {
         Some(price) => format!("{name} at {}/1M", price.input),
         None => format!("{name} at an unknown price"),
@@ -132,16 +132,25 @@ fn reason(view: View<'_>, decision: &Decision, request: &Request, first: &Choice
         parts.push("statuses are left aside while the observer is suspected".to_owned());
     } else if decision.all_down() {
         parts.push("all are down".to_owned());
-    } else if first.status != Status::Healthy {
-        parts.push(format!("its status is {}", first.status.name()));
+    } else if first.status != Status::Healthy
+        && let Some(candidate) = decision.candidate(first)
+    {
+        parts.push(format!("it is {}", status(view, candidate, first.status)));
     }
     if decision.is_stale() {
         parts.push("the numbers are too old to count".to_owned());
-    } else if let Some((cheaper, status)) = cheaper(decision, first, request.tier) {
-        let name = view.edition.catalog();
-        let name = name.provider_name(&cheaper.id.provider);
-        parts.push(format!("{name} is cheaper, but {}", status.name()));
+    } else if let Some((better, its)) = better(decision, first, request.tier) {
+        let word = match request.tier {
+            Tier::Realtime => "quicker",
+            Tier::Standard | Tier::Batch => "cheaper",
+        };
+        let name = view.provider_name(&better.id);
+        parts.push(format!(
+            "{name} is {word}, but {}",
+            status(view, better, its)
+        ));
     }
+    parts.extend(left_out(view, decision));
     parts.join("; ")
 }
 
@@ -153,29 +162,65 @@ fn rule(request: &Request, first: &Choice) -> String {
                 "the quickest to its first token at native precision, {:.0} ms at p95",
                 thousandth(us).round()
             ),
-            None => "the cheapest at native precision: no latencies to go by yet".to_owned(),
+            None => "at native precision; its latency isn’t known yet, so price decides".to_owned(),
         },
-        (_, Some(operation)) => format!("the cheapest whose precision is green for {operation}"),
-        (_, None) => "the cheapest; an operation with gates narrows it down".to_owned(),
+        (_, Some(operation)) => format!("the cheapest that is green for {operation}"),
+        (_, None) => "the cheapest that discloses its precision".to_owned(),
     }
 }
 
-/// Who would be the choice by price alone, and what stands against it.
-fn cheaper<'d>(
+/// A router goes by the last minute as well, which a table of 30 minutes doesn't show.
+fn status(view: View<'_>, candidate: &Candidate, its: Status) -> String {
+    if view.status(&candidate.id) < its {
+        format!("{} in the last minute", its.name())
+    } else {
+        its.name().to_owned()
+    }
+}
+
+/// Who would be the choice but for its status.
+fn better<'d>(
     decision: &'d Decision,
     first: &Choice,
     tier: Tier,
 ) -> Option<(&'d Candidate, Status)> {
-    if tier == Tier::Realtime {
-        return None;
-    }
-    let blended = |candidate: &Candidate| -> Option<Price> {
-        Some(candidate.price(tier)?.blended(Mix::default()))
+    let figure = |one: &Choice| match tier {
+        Tier::Realtime => one.latency_p95_us,
+        Tier::Standard | Tier::Batch => one.price.map(Price::as_nano_usd),
     };
-    let others = decision.candidates.iter();
-    let cheaper = others
-        .filter(|one| one.status > first.status)
-        .filter_map(|one| Some((decision.candidate(one)?, one.status)))
-        .filter(|(candidate, _)| blended(candidate).is_some_and(|its| Some(its) < first.price));
-    cheaper.min_by_key(|(candidate, _)| blended(candidate))
+    let worse = decision.candidates.iter();
+    let worse = worse.filter(|one| one.status > first.status);
+    let better = worse.filter(|one| match (figure(one), figure(first)) {
+        (Some(its), Some(of_first)) => its < of_first,
+        (its, None) => its.is_some(),
+        (None, Some(_)) => false,
+    });
+    let best = better.min_by_key(|one| figure(one))?;
+    Some((decision.candidate(best)?, best.status))
+}
+
+/// Who may not serve it, and why: `left out: Groq (undisclosed)`.
+fn left_out(view: View<'_>, decision: &Decision) -> Option<String> {
+    let named = decision.excluded.iter().filter_map(|one| {
+        let name = view.provider_name(&decision.left_out(one)?.id).to_owned();
+        Some(format!("{name} ({})", words_of(one.reason)))
+    });
+    let named: Vec<_> = named.take(LEFT_OUT_MAX).collect();
+    let more = decision.excluded.len().saturating_sub(named.len());
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let all: Vec<_> = named.into_iter().chain(more).collect();
+    (!all.is_empty()).then(|| format!("left out: {}", all.join(", ")))
+}
+
+const fn words_of(reason: Exclusion) -> &'static str {
+    match reason {
+        Exclusion::NotNative => "not native",
+        Exclusion::Undisclosed => "undisclosed",
+        Exclusion::Red => "red",
+        Exclusion::NotGreen => "no verdict",
+        // None that a page asks for.
+        Exclusion::NotAsked | Exclusion::Ignored | Exclusion::AbovePrice | Exclusion::NoPrice => {
+            "not asked for"
+        }
+    }
 }

@@ -24,7 +24,7 @@ fn probed() -> Attempts {
     }
 }
 
-/// Answers every other one.
+/// Answers one of ten.
 fn failing() -> Attempts {
     Attempts {
         ok: 10,

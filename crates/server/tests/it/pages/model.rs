@@ -26,7 +26,7 @@ async fn the_model_page_has_all_that_its_document_shows() {
         "Latency / throughput / uptime measured across providers over the last 30 minutes of live \
          traffic. Atlas’s router weighs these per call (with the eval-gate signal) when picking a \
          variant for Standard and Batch tiers.",
-        "DeepInfra q8 · fp8 $0.0800 $0.3000 — — — — 100.00% —",
+        "DeepInfra cheapest q8 · fp8 $0.0800 $0.3000 — — — — 100.00% —",
         "Groq undisclosed $0.1100 $0.3400 — — — — 100.00% —",
         "Novita full · bf16 $0.1800 $0.5900 — — — — 100.00% —",
         "Google Vertex undisclosed $0.2500 $0.7000 — — — — 100.00% —",
@@ -87,7 +87,7 @@ async fn an_absent_number_says_why_and_a_present_one_what_it_rests_on() {
     );
     assert_eq!(
         note("uptime"),
-        "42 of 42 observations; at least 91.62% with 95% certainty"
+        "42 of 42 observations; Wilson 95% lower bound 91.62%"
     );
     running.end().await;
 }
@@ -124,7 +124,8 @@ async fn a_tier_says_whom_it_picks_and_why() {
     assert_eq!(choice, "Novita at $0.18/1M");
     assert_eq!(
         reason,
-        "the quickest to its first token at native precision, 95 ms at p95"
+        "the quickest to its first token at native precision, 95 ms at p95; left out: DeepInfra \
+         (not native), Google Vertex (not native), Groq (not native)"
     );
     let (choice, reason) = pick("standard");
     assert_eq!(choice, "Novita at $0.18/1M");
