@@ -1,13 +1,14 @@
 //! What people see: pages of HTML, with their styles and scripts.
 //!
 //! Whoever serves them says what is known; here it becomes text. A page is whole without a script.
-//! With one, [`model::Patch`] puts new numbers in the place of old ones, as the same texts that a
+//! With one, [`patch::Patch`] puts new numbers in the place of old ones, as the same texts that a
 //! page would have been made of.
 //!
 //! - [`cell`]: a number as it is read, sorted and explained.
 //! - [`strip`]: the last minutes, as small as a word.
 //! - [`frame`]: what stands on every page.
 //! - [`model`], [`overview`], [`operations`], [`problem`]: the pages.
+//! - [`patch`]: what changes on one that is open.
 //! - [`asset`]: styles and scripts, embedded.
 //!
 //! Every text is escaped where it is put into HTML; nothing that a model or provider is called can
@@ -20,6 +21,7 @@ pub mod frame;
 pub mod model;
 pub mod operations;
 pub mod overview;
+pub mod patch;
 pub mod problem;
 pub mod strip;
 

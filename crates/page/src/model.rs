@@ -1,7 +1,5 @@
 //! The page of a model.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use serde::Serialize;
 use sextant_measure::quantization::Quantization;
@@ -185,25 +183,6 @@ pub struct Pick {
     pub reason: String,
 }
 
-/// New numbers for a page that is open. The same numbers are the same text.
-#[derive(Debug, Serialize)]
-pub struct Patch<'p> {
-    /// Which rows, regions and operations there are. If they are others, the page has to be fetched
-    /// anew.
-    shape: String,
-    /// By row and metric: text, what it is sorted by, note.
-    cells: BTreeMap<String, (&'p str, Option<f64>, &'p str)>,
-    /// By row.
-    standings: BTreeMap<String, &'p Standing>,
-    /// By row: two paths of SVG, and the same in words.
-    strips: BTreeMap<&'p str, [String; 3]>,
-    cheapest: &'p Lead,
-    fastest: &'p Lead,
-    is_store_away: bool,
-    /// By tier, and operation.
-    picks: BTreeMap<String, &'p Pick>,
-}
-
 impl Metric {
     /// In the order of the table's columns.
     pub const ALL: [Self; 6] = [
@@ -300,9 +279,6 @@ impl Lead {
     }
 }
 
-/// Rows times regions whose numbers are kept fresh one by one; of more, those of all regions alone.
-const LIVE_REGIONS_MAX: usize = 200;
-
 impl ModelPage {
     /// In what an endpoint leads.
     pub fn marks(&self, tag: &str) -> String {
@@ -338,24 +314,6 @@ impl ModelPage {
         shown.map_or("global", |region| region.name.as_str())
     }
 
-    /// The numbers alone, for a page that is open.
-    pub fn patch(&self) -> Patch<'_> {
-        let rows = || self.rows.iter();
-        let tiers = self.tiers.iter().flat_map(Tier::picks);
-        let regions: usize = rows().map(|row| row.regions.len()).sum();
-        let with_regions = regions <= LIVE_REGIONS_MAX;
-        Patch {
-            shape: self.shape(),
-            cells: rows().flat_map(|row| row.cells(with_regions)).collect(),
-            standings: rows().flat_map(|row| row.standings(with_regions)).collect(),
-            strips: rows().map(Row::strips).collect(),
-            cheapest: &self.cheapest,
-            fastest: &self.fastest,
-            is_store_away: self.is_store_away,
-            picks: tiers.map(|(key, _, pick)| (key, pick)).collect(),
-        }
-    }
-
     fn stale_ms(&self) -> i64 {
         self.frame.state.as_ref().map_or(0, |state| state.stale_ms)
     }
@@ -367,39 +325,5 @@ impl ModelPage {
     fn composite(&self) -> &str {
         let known = self.intelligence.as_ref();
         known.map_or(ABSENT, |known| known.composite.as_str())
-    }
-}
-
-type Shown<'p> = (&'p str, Option<f64>, &'p str);
-
-impl Row {
-    fn cells(&self, with_regions: bool) -> impl Iterator<Item = (String, Shown<'_>)> {
-        let tag = &self.tag;
-        let own = self.numbers();
-        let own = own.map(move |(metric, cell)| (format!("{tag} {}", metric.key()), cell));
-        let others = self.others();
-        let others = others.map(move |(key, _, cell)| (format!("{tag} {key}"), cell));
-        let regions = self.regions.iter().filter(move |_| with_regions);
-        let regions = regions.flat_map(move |region| {
-            let numbers = region.numbers();
-            numbers.map(move |(metric, cell)| {
-                let key = format!("{tag} {} {}", metric.key(), region.name);
-                (key, cell)
-            })
-        });
-        let all = own.chain(others).chain(regions);
-        all.map(|(key, cell)| (key, (cell.text.as_str(), cell.order, cell.note.as_str())))
-    }
-
-    fn standings(&self, with_regions: bool) -> impl Iterator<Item = (String, &Standing)> {
-        let regions = self.regions.iter().filter(move |_| with_regions);
-        let regions =
-            regions.map(move |region| (format!("{} {}", self.tag, region.name), &region.standing));
-        std::iter::once((self.tag.clone(), &self.standing)).chain(regions)
-    }
-
-    fn strips(&self) -> (&str, [String; 3]) {
-        let strip = &self.strip;
-        (&self.tag, [strip.good(), strip.bad(), strip.in_words()])
     }
 }

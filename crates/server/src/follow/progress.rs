@@ -82,13 +82,7 @@ impl Progress {
 
     /// Partitions of the windows log whose numbers are whole, of so many.
     pub(crate) fn coverage(&self, is_meant: impl Fn(u32) -> bool) -> (u32, u32) {
-        let each = self
-            .followed
-            .iter()
-            .filter_map(|followed| match followed.source {
-                Source::Windows(partition) if is_meant(partition) => Some(followed),
-                _ => None,
-            });
+        let each = self.meant(is_meant);
         each.fold((0, 0), |(whole, all), followed| {
             let is_whole = followed.is_whole.load(Ordering::Relaxed);
             (whole + u32::from(is_whole), all + 1)
@@ -98,11 +92,7 @@ impl Progress {
     /// All that was reported until then is in the numbers of these partitions of the windows log.
     /// Nothing if no owner of any has said so yet.
     pub(crate) fn as_of(&self, is_meant: impl Fn(u32) -> bool) -> Option<Timestamp> {
-        let followed = self.followed.iter();
-        let meant = followed.filter(|followed| match followed.source {
-            Source::Windows(partition) => is_meant(partition),
-            Source::Gates => false,
-        });
+        let meant = self.meant(is_meant);
         let each = meant.map(|followed| followed.as_of.load(Ordering::Relaxed));
         let earliest = each.filter(|as_of| *as_of != i64::MIN).min();
         earliest.map(Timestamp::from_micros)
@@ -161,6 +151,15 @@ impl Progress {
     /// Microseconds since the follower began.
     fn age_us(&self) -> i64 {
         i64::try_from(self.begun.elapsed().as_micros()).unwrap_or(i64::MAX)
+    }
+
+    /// Those partitions of the windows log.
+    fn meant(&self, is_meant: impl Fn(u32) -> bool) -> impl Iterator<Item = &Followed> {
+        let followed = self.followed.iter();
+        followed.filter(move |followed| match followed.source {
+            Source::Windows(partition) => is_meant(partition),
+            Source::Gates => false,
+        })
     }
 
     fn get(&self, source: Source) -> Option<&Followed> {
