@@ -215,12 +215,8 @@ mod tests {
     fn a_ratio_is_rounded_down_and_has_its_lower_bound() {
         let cell = Cell::ratio(Ok(Ratio::new(99_996, 100_000)), Some(100_000), "requests");
         assert_eq!(cell.text, "99.99%");
-        assert!(
-            cell.note
-                .starts_with("99\u{2009}996 of 100\u{2009}000 requests; at least 99.9"),
-            "{}",
-            cell.note
-        );
+        let note = "99\u{2009}996 of 100\u{2009}000 requests; Wilson 95% lower bound 99.98%";
+        assert_eq!(cell.note, note);
         let rebuilding = Cell::ratio(Err(Absent::Rebuilding), None, "requests");
         assert_eq!(rebuilding.note, "being rebuilt from the store");
     }

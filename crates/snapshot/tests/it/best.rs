@@ -11,7 +11,8 @@ fn row(provider: &str, status: Status, p95: Option<u64>) -> EndpointRow {
 }
 
 fn fastest_of(rows: &[EndpointRow]) -> Option<String> {
-    fastest(rows).map(|row| row.id().provider.to_string())
+    let beside = rows.iter().map(|row| (row, row.global()));
+    fastest(beside).map(|(row, _)| row.id().provider.to_string())
 }
 
 #[test]
