@@ -1,10 +1,13 @@
 //! What an open page is told.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use http::StatusCode;
 use sextant_measure::quantization::Quantization;
 use sextant_snapshot::record::{Entry, OwnerState, Progress};
+
+use tokio::time::sleep;
 
 use super::{SCOUT, page, text_of};
 use crate::numbers::{deepinfra, endpoint, figures, ok, row};
@@ -90,6 +93,35 @@ async fn a_page_is_as_old_as_the_oldest_of_what_stands_on_it() {
         let is_shown = !banner.split('>').next().unwrap().contains("hidden");
         assert_eq!(is_shown, is_old, "{uri}");
     }
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_age_is_that_of_what_is_served_not_of_what_was_read() {
+    let mut rig = Rig::new(1).await;
+    rig.config.publish_interval_ms = NonZeroU32::new(5_000).unwrap();
+    rig.claim(0).await;
+    rig.append(0, row(deepinfra(), &figures(ok(20)))).await;
+    rig.append(0, progress(OwnerState::Whole)).await;
+    let running = rig.serve().await;
+    let as_of = async || {
+        let html = page(&running, SCOUT).await;
+        text_of(&html, "id=\"as-of\"").to_owned()
+    };
+    assert_eq!(as_of().await, "2026-11-22 14:29:58 UTC");
+    rig.wind(Duration::from_secs(20));
+    let now = NOW.plus_micros(20_000_000);
+    let goes_on = Progress {
+        state: OwnerState::Whole,
+        position_at: now,
+        at: now,
+    };
+    rig.append(0, Entry::Progress(goes_on)).await;
+    // Three seconds of five are over; the record is read at once.
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(as_of().await, "2026-11-22 14:29:58 UTC");
+    rig.pass(Duration::from_secs(1)).await;
+    assert_eq!(as_of().await, "2026-11-22 14:30:18 UTC");
     running.end().await;
 }
 
