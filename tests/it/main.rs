@@ -12,6 +12,7 @@
 
 mod agent;
 mod bad_input;
+mod browser;
 mod chaos;
 mod crash;
 mod deploy;

@@ -19,6 +19,7 @@
     reason = "tests stop at the first surprise, and they run in real time"
 )]
 
+pub mod browser;
 pub mod embedded;
 pub mod fleet;
 pub mod page;

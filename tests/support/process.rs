@@ -76,12 +76,14 @@ impl Process {
 
     /// Starts on the ports that another had, without waiting until it is ready.
     pub fn standalone_again(data: &Path, before: &Self) -> Self {
+        Self::standalone_again_with(data, before, &[])
+    }
+
+    /// The same, with more arguments.
+    pub fn standalone_again_with(data: &Path, before: &Self, arguments: &[&str]) -> Self {
         let port = |url: &str| url.strip_prefix("http://").unwrap().to_owned();
-        let mut child = spawn(&mut standalone(
-            data,
-            &port(&before.http),
-            &port(&before.grpc),
-        ));
+        let mut command = standalone(data, &port(&before.http), &port(&before.grpc));
+        let mut child = spawn(command.args(arguments));
         let stdout = child.stdout.take().unwrap();
         thread::spawn(move || BufReader::new(stdout).lines().for_each(drop));
         Self {
