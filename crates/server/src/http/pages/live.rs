@@ -55,6 +55,7 @@ pub(super) async fn watch(
         subject,
         ticks,
         sent: Bytes::new(),
+        made_of: None,
         next: None,
         _held: held,
     };
@@ -72,8 +73,9 @@ struct Open {
     stop: CancellationToken,
     subject: Subject,
     ticks: Interval,
-    /// The numbers that it shows.
+    /// The numbers that it shows, and what they were made of.
     sent: Bytes,
+    made_of: Option<u64>,
     /// What it is told right after them.
     next: Option<Bytes>,
     _held: Held,
@@ -107,10 +109,15 @@ impl Open {
         Some(numbers)
     }
 
-    async fn numbers(&self, edition: &Arc<Edition>) -> Option<Bytes> {
+    async fn numbers(&mut self, edition: &Arc<Edition>) -> Option<Bytes> {
         let (app, subject) = (Arc::clone(&self.app), self.subject.clone());
         let strips = subject.strips(&app, edition).await;
         let now = app.clock.now();
+        let made_of = Some(subject.ingredients(edition, strips.as_ref(), now));
+        if made_of == self.made_of {
+            return Some(self.sent.clone());
+        }
+        self.made_of = made_of;
         let document = Document::Numbers(subject.model.clone(), subject.region.clone());
         let is_shared = subject.is_seen(edition);
         let make = move |edition: &Edition| {

@@ -1,6 +1,7 @@
 //! `GET /models/{author}/{slug}`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -30,6 +31,8 @@ use crate::http::{App, models};
 
 /// Endpoints that are shown.
 const ROWS_MAX: usize = 100;
+/// How often numbers are looked at that may have grown old.
+const AGEING_US: i64 = 5_000_000;
 /// Regions that can be switched to.
 const REGIONS_MAX: usize = 64;
 
@@ -103,6 +106,27 @@ impl Subject {
         let mut rows = edition.snapshot().model(&self.model).iter();
         let region = self.region.as_ref();
         region.is_none_or(|region| rows.any(|row| row.value.region(region).is_some()))
+    }
+
+    /// What its numbers are made of, in short: as long as it is the same, so are they, but for what
+    /// grows old, which is looked at every few seconds.
+    pub(super) fn ingredients(
+        &self,
+        edition: &Edition,
+        strips: Option<&Arc<Strips>>,
+        now: Timestamp,
+    ) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for row in edition.snapshot().model(&self.model) {
+            (row.stamp.partition, row.stamp.offset).hash(&mut hasher);
+        }
+        let header = edition.snapshot().header();
+        let gates = header.version.gates();
+        (header.version.catalog(), header.observer_suspected).hash(&mut hasher);
+        (gates.log_id, gates.next_offset).hash(&mut hasher);
+        strips.map(Arc::as_ptr).hash(&mut hasher);
+        now.as_micros().div_euclid(AGEING_US).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// All that is known of it.
