@@ -201,7 +201,11 @@ export const cell = (page, tag, metric) => page.locator(`#numbers td[data-cell="
 
 /** The text of each cell of a table's body, row by row. */
 export const cells = (table) =>
-  table.evaluate((table) => [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.innerText.trim())));
+  table.evaluate((table) => {
+    // In what a row leads is no part of its name.
+    const text = (cell) => cell.innerText.replace(cell.querySelector(".mark")?.innerText ?? "", "").trim();
+    return [...table.tBodies[0].rows].map((row) => [...row.cells].map(text));
+  });
 
 /** Marks a page, so that a navigation shows: what is marked is gone after it. */
 export const mark = (page) => page.evaluate(() => { window.isMarked = true; });

@@ -22,7 +22,7 @@ await scenario(async ({ open }) => {
   await eventually("the twentieth observation", async () => {
     assert.deepEqual(await shown(), ["255", DASH, "99", "100.00%", "100.00%"]);
   });
-  assert.match(await note.getAttribute("title"), /^20 of 20 .*; at least 83\.88%/);
+  assert.match(await note.getAttribute("title"), /^20 of 20 .*; Wilson 95% lower bound 83\.88%$/);
   assert.match(await cell(page, "thin/int4", "latency_p95").getAttribute("title"), /^20 of 100 /);
   assert.ok(await handle.evaluate((cell) => cell.isConnected), "the cell is the one that was there");
   const standing = page.locator(`#numbers [data-standing="thin/int4"]`);

@@ -60,7 +60,7 @@ await scenario(async ({ open }) => {
   const detail = page.locator("details", { hasText: "Swift" });
   await detail.locator("summary").click();
   const note = await detail.locator(`[data-note="swift/fp8 uptime"]`).innerText();
-  assert.match(note, /^160 of 160 .*at least 97\.65% with 95% certainty$/);
+  assert.match(note, /^160 of 160 .*; Wilson 95% lower bound 97\.65%$/);
   assert.equal(await page.locator(`#numbers [data-cell="swift/fp8 uptime"]`).getAttribute("title"), note);
   assert.equal(await detail.locator("table tbody tr").count(), 2, "a row for each region");
 

@@ -10,7 +10,7 @@ const COLUMNS = [
   ["Output $/1M", 3, "up"],
   ["Uptime 30m", 8, "down"],
   ["Success", 9, "down"],
-  ["Status", 11, "text"],
+  ["Status", 11, "down"],
   // The second row of headings: latency, then throughput.
   ["p50", 4, "up"],
   ["p95", 5, "up"],
@@ -19,7 +19,9 @@ const COLUMNS = [
 ];
 const LATENCY_P50 = 7;
 
-const number = (text) => Number(text.replace(/[$%\u2009]/g, ""));
+const STATUSES = ["healthy", "unknown", "degraded", "down"];
+
+const number = (text) => STATUSES.includes(text) ? STATUSES.indexOf(text) : Number(text.replace(/[$%\u2009]/g, ""));
 // A precision is sorted by its own name, not by its class.
 const word = (text) => (text === "undisclosed" ? "unknown" : text.split(" · ").at(-1));
 
