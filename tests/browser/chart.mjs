@@ -50,7 +50,7 @@ await scenario(async ({ open }) => {
   });
 
   // Half an hour off, and another day for most of the day.
-  const page = await open(`/models/${MODEL}`, { timezoneId: "Australia/Adelaide" });
+  const page = await open("/", { timezoneId: "Australia/Adelaide" });
   const charts = page.locator("#charts");
   const drawn = () => charts.locator("canvas").evaluate((canvas) => canvas.toDataURL());
   const table = charts.locator(".chart-table");
@@ -63,12 +63,13 @@ await scenario(async ({ open }) => {
   const answers = new Map();
   page.on("response", async (response) => {
     const { pathname, searchParams } = new URL(response.url());
-    if (pathname.endsWith("/history")) answers.set(searchParams.get("step"), await response.json());
+    // One that the page has no more use for may be gone before it is read.
+    if (pathname.endsWith("/history")) answers.set(searchParams.get("step"), await response.json().catch(() => undefined));
   });
   const pictures = new Set();
   for (const [span, minutes, step] of SPANS) {
     answers.delete(step);
-    if (span === SPANS[0][0]) await page.reload();
+    if (span === SPANS[0][0]) await page.goto(new URL(`/models/${MODEL}`, page.url()).href);
     else await press(span);
     const answer = await eventually("an answer", async () => answers.get(step) ?? assert.fail("none yet"));
     assert.equal(Date.parse(answer.to) - Date.parse(answer.from), minutes * MINUTE_MS);
