@@ -11,6 +11,7 @@ mod documents;
 mod failures;
 mod layers;
 mod problem;
+mod screenshots;
 mod servers;
 mod source;
 mod test;
@@ -38,6 +39,8 @@ enum Command {
     Test(test::Arguments),
     /// Start the Kafka and the ClickHouse that tests use, and keep them
     Servers,
+    /// Take the pictures of the pages in docs/images, of the demo
+    Screenshots,
     /// Check sizes, whitespace and names
     Tidy,
     /// Check that dependencies only point down
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Ci => Ok(ci::run()),
         Command::Test(arguments) => run_tests(&arguments),
         Command::Servers => servers::run().map(|()| true),
+        Command::Screenshots => screenshots::run().map(|()| true),
         Command::Tidy => tidy::run(),
         Command::Layers => layers::run(),
         Command::Codegen { check: false } => codegen::write().map(|()| true),
