@@ -19,7 +19,7 @@ pub const CHROMIUM: &str = "SEXTANT_TEST_CHROMIUM";
 /// Tells a script where what it imports lies.
 const MODULES: &str = "SEXTANT_TEST_MODULES";
 const CHROMIUM_OF_DEBIAN: &str = "/usr/bin/chromium";
-const NEEDS: &str = "Playwright needs Node 20 and npm (Debian: nodejs, npm)";
+const NEEDS: &str = "Playwright needs Node 18 and npm (Debian: nodejs, npm)";
 
 /// Fetches what drives the browser, unless it is there, and looks for the browser. `progress` is
 /// told what takes time.
