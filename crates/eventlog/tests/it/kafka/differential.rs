@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use sextant_eventlog::{EventLog, LogError, Offset, Position, ReadLimit, Record, StoredRecord};
 
-use super::harness::{ALL, KafkaHarness, by_age, by_key};
+use super::harness::{ALL, KafkaHarness, by_age, by_key, until};
 use crate::harness::Bench;
 
 const TOPICS: [&str; 2] = ["aged", "keyed"];
@@ -88,6 +88,7 @@ async fn run(calls: Vec<Call>) -> Result<(), TestCaseError> {
         log.prepare(&[by_age(TOPICS[0], 2), by_key(TOPICS[1], 2)])
             .await
             .unwrap();
+        lead(log).await;
     }
     for call in calls {
         bench.clock.advance(1_000);
@@ -103,6 +104,16 @@ async fn run(calls: Vec<Call>) -> Result<(), TestCaseError> {
         prop_assert_eq!(expected, found);
     }
     Ok(())
+}
+
+/// Waits until every partition answers: Kafka has a topic a moment before its partitions have
+/// leaders.
+async fn lead(log: &dyn EventLog) {
+    for topic in TOPICS {
+        for partition in 0..2 {
+            until(async || log.bounds(topic, partition).await).await;
+        }
+    }
 }
 
 /// What a log says to a call, as far as every log must say the same.
