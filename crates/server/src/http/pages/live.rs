@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! event: numbers
-//! data: <the texts that changed, as one line of JSON>
+//! data: <all texts that stand for numbers, as one line of JSON>
 //!
 //! event: state
 //! data: {"as_of": "…", "age_ms": 412, …}

@@ -1,7 +1,7 @@
 //! Pages for people: what the numbers say, as `sextant-page` shows it.
 //!
-//! The numbers and their rules are those of every other route. A page is made once a second for all
-//! who look at it. What it can't be had for is said on a page as well.
+//! The numbers and their rules are those of every other route. A page that many may ask for is made
+//! once a second for all of them. What it can't be had for is said on a page as well.
 
 mod assets;
 mod live;

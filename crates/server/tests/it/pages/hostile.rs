@@ -93,15 +93,23 @@ async fn before_the_log_is_read_a_page_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_is_away_costs_the_last_minutes_alone() {
     let (rig, running) = Rig::with([row(deepinfra(), &figures(ok(20)))]).await;
+    let is_away = async || {
+        let html = page(&running, SCOUT).await;
+        assert_eq!(cell(&html, "deepinfra/fp8", "latency_p50"), "10");
+        let (_, rest) = html.split_once("id=\"store-away\"").unwrap();
+        !rest.split('>').next().unwrap().contains("hidden")
+    };
     rig.store.stall(true);
-    let html = page(&running, SCOUT).await;
-    assert!(html.contains("id=\"store-away\""));
-    assert_eq!(cell(&html, "deepinfra/fp8", "latency_p50"), "10");
+    assert!(is_away().await, "it does not answer");
     rig.store.stall(false);
+    rig.pass(Duration::from_secs(5)).await;
+    assert!(!is_away().await, "it is asked again soon");
     let reason = "it is away".to_owned();
     rig.store.fail(StoreError::Unavailable { reason });
     rig.pass(Duration::from_secs(20)).await;
-    assert!(page(&running, SCOUT).await.contains("id=\"store-away\""));
+    assert!(!is_away().await, "what was read before stands in");
+    rig.pass(Duration::from_secs(120)).await;
+    assert!(is_away().await, "but not for ever");
     running.end().await;
 }
 

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use http::StatusCode;
+use sextant_catalog::Catalog;
 use sextant_measure::quantization::Quantization;
 use sextant_snapshot::record::{Entry, OwnerState, Progress};
 
@@ -122,6 +123,25 @@ async fn an_age_is_that_of_what_is_served_not_of_what_was_read() {
     assert_eq!(as_of().await, "2026-11-22 14:29:58 UTC");
     rig.pass(Duration::from_secs(1)).await;
     assert_eq!(as_of().await, "2026-11-22 14:30:18 UTC");
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_page_is_told_of_another_catalog() {
+    let (rig, running) = Rig::with([row(deepinfra(), &figures(ok(20)))]).await;
+    let mut events = Events::open(&running).await;
+    let (_, numbers) = events.next().await;
+    assert_eq!(numbers["cheapest"]["figure"], "$0.08 / 1M");
+    let text = Catalog::shipped_text().replace("\"0.08\"", "\"0.07\"");
+    rig.catalog
+        .replace(Catalog::parse("other.toml", &text).unwrap());
+    let told = loop {
+        let (name, told) = events.next().await;
+        if name == "numbers" {
+            break told;
+        }
+    };
+    assert_eq!(told["cheapest"]["figure"], "$0.07 / 1M");
     running.end().await;
 }
 
