@@ -29,12 +29,7 @@ async fn an_open_page_is_told_what_changes_and_how_old_it_is() {
     assert_eq!((name.as_str(), &state["age_ms"]), ("state", &2_000.into()));
 
     rig.append(0, row(deepinfra(), &figures(ok(20)))).await;
-    let told = loop {
-        let (name, told) = events.next().await;
-        if name == "numbers" {
-            break told;
-        }
-    };
+    let told = events.numbers().await;
     assert_eq!(told["cells"]["deepinfra/fp8 latency_p50"][0], "10");
     assert_eq!(told["shape"], numbers["shape"]);
     running.end().await;
@@ -135,12 +130,7 @@ async fn an_open_page_is_told_of_another_catalog() {
     let text = Catalog::shipped_text().replace("\"0.08\"", "\"0.07\"");
     rig.catalog
         .replace(Catalog::parse("other.toml", &text).unwrap());
-    let told = loop {
-        let (name, told) = events.next().await;
-        if name == "numbers" {
-            break told;
-        }
-    };
+    let told = events.numbers().await;
     assert_eq!(told["cheapest"]["figure"], "$0.07 / 1M");
     running.end().await;
 }
@@ -178,6 +168,17 @@ impl Events {
         let body = http_body_util::BodyExt::into_data_stream(answer.into_body());
         let text = String::new();
         Self { body, text }
+    }
+
+    /// The next numbers, which come within a few seconds.
+    async fn numbers(&mut self) -> serde_json::Value {
+        for _ in 0..10 {
+            let (name, told) = self.next().await;
+            if name == "numbers" {
+                return told;
+            }
+        }
+        panic!("ten events, and no numbers")
     }
 
     async fn next(&mut self) -> (String, serde_json::Value) {
