@@ -108,7 +108,7 @@ async fn a_store_that_is_away_costs_the_last_minutes_alone() {
     rig.store.fail(StoreError::Unavailable { reason });
     rig.pass(Duration::from_secs(20)).await;
     assert!(!is_away().await, "what was read before stands in");
-    rig.pass(Duration::from_secs(120)).await;
+    rig.pass(Duration::from_mins(2)).await;
     assert!(is_away().await, "but not for ever");
     running.end().await;
 }
