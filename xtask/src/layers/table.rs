@@ -26,6 +26,7 @@ pub(super) const CRATES: &[Crate] = &[
     at(Place::Layer(0), "measure"),
     at(Place::Layer(0), "eventlog"),
     at(Place::Layer(1), "catalog"),
+    at(Place::Layer(1), "incident"),
     at(Place::Layer(1), "snapshot"),
     at(Place::Layer(2), "router"),
     at(Place::Layer(2), "wire"),
