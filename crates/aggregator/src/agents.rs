@@ -119,7 +119,7 @@ impl Agents {
     /// Takes over what the last owner knew of a sender, if there is room. What it had counted by
     /// then is not counted again.
     pub(crate) fn adopt(&mut self, row: &AgentRow) -> bool {
-        let Some(agent) = self.entry(&row.agent, row.published_at) else {
+        let Some(agent) = self.entry(&row.agent, row.heard_at) else {
             return false;
         };
         agent.clock_offset_us = row.clock_offset_us;
@@ -155,6 +155,7 @@ impl Agent {
         AgentRow {
             agent: id.clone(),
             published_at: at,
+            heard_at: self.last_at,
             recorded: self.totals.recorded,
             acknowledged: self.totals.acknowledged,
             refused: self.totals.refused,

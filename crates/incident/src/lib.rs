@@ -4,6 +4,7 @@
 //! no clock.
 
 mod alert;
+mod delivery;
 mod kind;
 mod quantity;
 mod subject;
@@ -11,6 +12,7 @@ mod subject;
 use sextant_measure::time::Timestamp;
 
 pub use crate::alert::{AlertKey, RuleName};
+pub use crate::delivery::{Delivery, Event};
 pub use crate::kind::{Kind, Severity};
 pub use crate::quantity::{Quantity, Unit};
 pub use crate::subject::Subject;

@@ -168,6 +168,8 @@ pub struct AgentRow {
     pub agent: AgentId,
     /// When the owner published this.
     pub published_at: Timestamp,
+    /// When it was heard of last: another owner publishes a silent one again.
+    pub heard_at: Timestamp,
     /// Observations recorded.
     pub recorded: u64,
     /// Observations acknowledged.

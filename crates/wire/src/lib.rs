@@ -10,9 +10,11 @@
 //! - [`windows`], [`figures`]: what is kept in the windows log.
 //! - [`snapshot`]: the routing snapshot, as protobuf and as JSON.
 //! - [`gates`]: what is kept in the gates log, and how it is asked for and told.
+//! - [`alerts`]: what is kept in the alerts log.
 //! - [`topics`]: where all of it is kept.
 //! - [`answer`]: acknowledgements and refusals.
 
+pub mod alerts;
 pub mod answer;
 pub mod batch;
 pub mod chain;

@@ -195,6 +195,7 @@ impl From<&AgentRow> for v1::AgentRecord {
             clock_offset_us: row.clock_offset_us,
             early: row.early,
             clashes: row.clashes,
+            heard_at_us: Some(row.heard_at.as_micros()),
         }
     }
 }
@@ -207,6 +208,7 @@ impl TryFrom<v1::AgentRecord> for AgentRow {
         Ok(Self {
             agent: AgentId::new(&row.agent_id).map_err(|e| DecodeError::field("agent_id", e))?,
             published_at: Timestamp::from_micros(row.published_at_us),
+            heard_at: Timestamp::from_micros(row.heard_at_us.unwrap_or(row.published_at_us)),
             recorded: totals.recorded,
             acknowledged: totals.acknowledged,
             refused: totals.refused,

@@ -167,7 +167,7 @@ impl Owner {
         let mut latest: Vec<_> = self.picture.agents().map(|agent| agent.value).collect();
         let all = latest.len();
         let order = |one: &Arc<AgentRow>, other: &Arc<AgentRow>| {
-            let by_time = other.published_at.cmp(&one.published_at);
+            let by_time = other.heard_at.cmp(&one.heard_at);
             by_time.then_with(|| one.agent.cmp(&other.agent))
         };
         // Of thousands only these are wanted.

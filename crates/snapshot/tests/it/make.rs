@@ -70,6 +70,7 @@ pub(crate) fn agent(name: &str, recorded: u64) -> Entry {
     Entry::Agent(AgentRow {
         agent: agent_id(name),
         published_at: at(0),
+        heard_at: at(0),
         recorded,
         acknowledged: 0,
         refused: 0,

@@ -1304,6 +1304,65 @@ pub struct Progress {
     #[prost(int64, tag = "3")]
     pub at_us: i64,
 }
+/// A record of the alerts log. Its key is "leader", or the alert; the epoch of its writer stands in
+/// a header.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AlertsRecord {
+    #[prost(oneof = "alerts_record::Record", tags = "1, 2")]
+    pub record: ::core::option::Option<alerts_record::Record>,
+}
+/// Nested message and enum types in `AlertsRecord`.
+pub mod alerts_record {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Record {
+        /// Who evaluates; the record's own offset is the epoch.
+        #[prost(message, tag = "1")]
+        Claim(super::Claim),
+        #[prost(message, tag = "2")]
+        Alert(super::AlertState),
+    }
+}
+/// The incidents of an alert that someone may still have to hear of, the oldest first.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AlertState {
+    #[prost(message, repeated, tag = "1")]
+    pub incidents: ::prost::alloc::vec::Vec<IncidentState>,
+}
+/// Names are those used in every interface.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct IncidentState {
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub severity: ::prost::alloc::string::String,
+    #[prost(int64, tag = "3")]
+    pub opened_at_us: i64,
+    /// Absent while it is open.
+    #[prost(int64, optional, tag = "4")]
+    pub closed_at_us: ::core::option::Option<i64>,
+    /// The worst that was seen, in millionths of the unit; the unit is empty if nothing was measured.
+    #[prost(uint64, tag = "5")]
+    pub worst_millionths: u64,
+    #[prost(string, tag = "6")]
+    pub worst_unit: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub closed_because: ::prost::alloc::string::String,
+    /// Since when its condition is over.
+    #[prost(int64, optional, tag = "9")]
+    pub clear_since_us: ::core::option::Option<i64>,
+    #[prost(message, repeated, tag = "10")]
+    pub delivered: ::prost::alloc::vec::Vec<Delivered>,
+}
+/// That a receiver has heard of an event.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Delivered {
+    #[prost(string, tag = "1")]
+    pub receiver: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub event: ::prost::alloc::string::String,
+}
 /// The finished numbers of an endpoint.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct EndpointRecord {
@@ -1415,6 +1474,9 @@ pub struct AgentRecord {
     pub early: u64,
     #[prost(uint64, tag = "6")]
     pub clashes: u64,
+    /// When it was heard of last, by the log's clock. Absent from older writers.
+    #[prost(int64, optional, tag = "7")]
+    pub heard_at_us: ::core::option::Option<i64>,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

@@ -210,6 +210,7 @@ fn a_senders_reasons_for_dropping_are_few_and_short() {
         let row = AgentRow {
             agent: "edge-1".parse().unwrap(),
             published_at: Timestamp::default(),
+            heard_at: Timestamp::default(),
             recorded: 0,
             acknowledged: 0,
             refused: 0,

@@ -169,6 +169,7 @@ pub(crate) fn agent_row() -> impl Strategy<Value = AgentRow> {
         .prop_map(|(name, n, at, offset, dropped)| AgentRow {
             agent: AgentId::new(&name).unwrap(),
             published_at: Timestamp::from_micros(at),
+            heard_at: Timestamp::from_micros(at.wrapping_sub(1)),
             recorded: n[0],
             acknowledged: n[1],
             refused: n[2],

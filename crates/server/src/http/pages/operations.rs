@@ -44,7 +44,7 @@ pub(super) async fn show(
 fn row(held: &Held, now: Timestamp) -> AgentRow {
     AgentRow {
         name: held.agent.to_string(),
-        seen: span(now.micros_since(held.published_at) / 1_000),
+        seen: span(now.micros_since(held.heard_at) / 1_000),
         recorded: held.recorded,
         acknowledged: held.acknowledged,
         refused: held.refused,

@@ -63,7 +63,8 @@ async fn operations_tell_who_reports_and_what_was_lost() {
     let agent = |name: &str, seconds: i64, dropped: u64| {
         Entry::Agent(AgentRow {
             agent: AgentId::new(name).unwrap(),
-            published_at: NOW.plus_micros(-seconds * 1_000_000),
+            published_at: NOW,
+            heard_at: NOW.plus_micros(-seconds * 1_000_000),
             recorded: 1_000 + dropped,
             acknowledged: 1_000,
             refused: 0,

@@ -1,0 +1,369 @@
+//! Which rules are broken, by hand-made rows.
+
+use std::sync::Arc;
+
+use sextant_incident::Subject;
+use sextant_measure::counts::Counts;
+use sextant_measure::figures::{Figures, Percentile, Percentiles};
+use sextant_measure::id::{AgentId, EndpointId, ModelId, ProviderId, Region};
+use sextant_measure::outcome::{Outcome, Source};
+use sextant_measure::quantization::Quantization;
+use sextant_measure::ratio::Ratio;
+use sextant_measure::time::Timestamp;
+use sextant_snapshot::row::{AgentRow, AgentsSeen, EndpointRow, RegionFigures};
+
+use super::{Judge, Verdict};
+use crate::config::{Config, Resolved};
+use crate::view::View;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+
+/// An endpoint as a test sees it: of a thousand observations in each window so many are bad.
+#[derive(Debug, Clone)]
+pub(crate) struct Made {
+    pub(crate) provider: &'static str,
+    pub(crate) model: &'static str,
+    pub(crate) bad_5m: u32,
+    pub(crate) bad_30m: u32,
+    pub(crate) bad_6h: u32,
+    pub(crate) n: u32,
+    pub(crate) agents: (u8, u8),
+    pub(crate) age_s: i64,
+}
+
+impl Made {
+    pub(crate) fn well(provider: &'static str, model: &'static str) -> Self {
+        Self {
+            provider,
+            model,
+            bad_5m: 0,
+            bad_30m: 0,
+            bad_6h: 0,
+            n: 1_000,
+            agents: (3, 3),
+            age_s: 0,
+        }
+    }
+
+    /// Down for some minutes.
+    pub(crate) fn down(provider: &'static str, model: &'static str) -> Self {
+        Self {
+            bad_5m: 1_000,
+            bad_30m: 200,
+            bad_6h: 17,
+            ..Self::well(provider, model)
+        }
+    }
+
+    pub(crate) fn id(&self) -> EndpointId {
+        EndpointId {
+            model: ModelId::new(self.model).unwrap(),
+            provider: ProviderId::new(self.provider).unwrap(),
+            quantization: Quantization::Fp8,
+        }
+    }
+
+    pub(crate) fn figures(&self) -> Figures {
+        let share = |bad: u32| bad * self.n / 1_000;
+        let ratio = |bad: u32| Ratio::new(u64::from(self.n - share(bad)), u64::from(self.n));
+        let mut counts = Counts::default();
+        (share(self.bad_30m)..self.n).for_each(|_| counts.add(Source::Live, Outcome::Ok));
+        (0..share(self.bad_30m)).for_each(|_| counts.add(Source::Live, Outcome::ProviderError));
+        let mut figures = Figures {
+            counts,
+            uptime_6h: Some(ratio(self.bad_6h)),
+            uptime_1d: None,
+            ..Figures::default()
+        };
+        figures.recent.uptime_5m = ratio(self.bad_5m);
+        figures.recent.uptime_1m = ratio(self.bad_5m);
+        figures
+    }
+
+    pub(crate) fn row(&self, now: Timestamp) -> Arc<EndpointRow> {
+        self.row_of(now, self.figures())
+    }
+
+    pub(crate) fn row_of(&self, now: Timestamp, figures: Figures) -> Arc<EndpointRow> {
+        let agents = AgentsSeen {
+            five_minutes: self.agents.0,
+            one_hour: self.agents.1,
+        };
+        let region = RegionFigures {
+            region: Region::new("eu").unwrap(),
+            figures,
+        };
+        let published_at = now.plus_micros(-self.age_s * 1_000_000);
+        let row = EndpointRow::new(self.id(), published_at, agents, vec![region], None);
+        Arc::new(row.unwrap())
+    }
+}
+
+pub(crate) fn view(now: Timestamp, made: &[Made]) -> View {
+    View::new(made.iter().map(|it| it.row(now)).collect(), Vec::new())
+}
+
+pub(crate) fn agent(name: &str, heard_at: Timestamp) -> Arc<AgentRow> {
+    Arc::new(AgentRow {
+        agent: AgentId::new(name).unwrap(),
+        published_at: NOW,
+        heard_at,
+        recorded: 0,
+        acknowledged: 0,
+        refused: 0,
+        dropped: Vec::new(),
+        clock_offset_us: 0,
+        early: 0,
+        clashes: 0,
+    })
+}
+
+pub(crate) fn resolved(settings: &str) -> Resolved {
+    let config: Config = toml::from_str(settings).unwrap();
+    config.resolve().unwrap()
+}
+
+/// What is broken, as text.
+fn broken(config: &Resolved, view: &View) -> Vec<String> {
+    let breaches = Judge::new(config, view, NOW).breaches();
+    breaches.iter().map(|it| it.alert.to_string()).collect()
+}
+
+fn broken_by(made: &Made) -> Vec<String> {
+    broken(&resolved(""), &view(NOW, std::slice::from_ref(made)))
+}
+
+#[test]
+fn both_windows_must_burn() {
+    let outage = Made::down("p", "a/b");
+    assert_eq!(broken_by(&outage), ["uptime-page/endpoint/a/b/p/fp8"]);
+    let over = Made {
+        bad_5m: 0,
+        ..outage.clone()
+    };
+    assert!(broken_by(&over).is_empty(), "it is over");
+    let blip = Made {
+        bad_30m: 144,
+        ..outage.clone()
+    };
+    assert!(broken_by(&blip).is_empty(), "at the limit, not above it");
+    let slow = Made {
+        bad_5m: 70,
+        bad_30m: 70,
+        bad_6h: 61,
+        ..outage
+    };
+    assert_eq!(broken_by(&slow), ["uptime-ticket/endpoint/a/b/p/fp8"]);
+}
+
+#[test]
+fn low_traffic_stale_rows_and_a_single_view_decide_nothing() {
+    let outage = Made::down("p", "a/b");
+    for made in [
+        Made {
+            n: 99,
+            ..outage.clone()
+        },
+        Made {
+            age_s: 61,
+            ..outage.clone()
+        },
+        Made {
+            agents: (1, 2),
+            ..outage.clone()
+        },
+    ] {
+        assert!(broken_by(&made).is_empty(), "{made:?}");
+        let view = view(NOW, &[made]);
+        let config = resolved("");
+        let judge = Judge::new(&config, &view, NOW);
+        let alert = "uptime-page/endpoint/a/b/p/fp8".parse().unwrap();
+        assert_eq!(judge.standing(&alert), Verdict::Unknown);
+    }
+    let alone = Made {
+        agents: (1, 1),
+        ..outage
+    };
+    assert_eq!(broken_by(&alone).len(), 1, "nobody else has been seen");
+}
+
+#[test]
+fn objectives_of_models_and_providers_count() {
+    let lenient = "objectives = [{ provider = \"p\", uptime = 0.95 }, \
+                   { provider = \"p\", model = \"a/c\", uptime = 0.99 }]";
+    let config = resolved(lenient);
+    let made = |model| Made {
+        bad_5m: 500,
+        bad_30m: 500,
+        ..Made::well("p", model)
+    };
+    // 14.4 x 5 % is 72 %.
+    assert_eq!(
+        broken(
+            &config,
+            &view(NOW, &[made("a/b"), made("a/c"), Made::well("p", "a/d")])
+        ),
+        ["uptime-page/endpoint/a/c/p/fp8"]
+    );
+}
+
+#[test]
+fn a_provider_most_of_whose_endpoints_burn_is_told_as_one() {
+    let mut barely = Made::down("p", "a/2");
+    barely.bad_30m = 100;
+    let made = [
+        Made::down("p", "a/1"),
+        barely,
+        Made::well("p", "a/3"),
+        Made::well("q", "a/1"),
+    ];
+    let config = resolved("");
+    assert_eq!(
+        broken(&config, &view(NOW, &made)),
+        ["uptime-page/endpoint/a/1/p/fp8", "uptime-page/provider/p"]
+    );
+    let half = [Made::down("p", "a/1"), Made::well("p", "a/2")];
+    assert_eq!(
+        broken(&config, &view(NOW, &half)),
+        ["uptime-page/endpoint/a/1/p/fp8"],
+        "half is not more than half"
+    );
+}
+
+#[test]
+fn more_than_half_of_all_providers_at_once_means_the_observer() {
+    let provider = |name, is_down: bool| {
+        let made = if is_down { Made::down } else { Made::well };
+        made(name, "a/b")
+    };
+    let fleet = |down: usize| {
+        let names = ["p1", "p2", "p3", "p4", "p5"].into_iter().enumerate();
+        let made: Vec<_> = names.map(|(i, name)| provider(name, i < down)).collect();
+        let broken = broken(&resolved(""), &view(NOW, &made));
+        broken.contains(&"observer-suspected/fleet".to_owned())
+    };
+    assert!(fleet(3));
+    assert!(!fleet(2));
+    let four: Vec<_> = ["p1", "p2", "p3", "p4"].map(|it| provider(it, true)).into();
+    let told = broken(&resolved(""), &view(NOW, &four));
+    assert!(
+        !told.contains(&"observer-suspected/fleet".to_owned()),
+        "{told:?}"
+    );
+    let mut said = view(NOW, &[]);
+    said.observer_suspected = true;
+    assert_eq!(broken(&resolved(""), &said), ["observer-suspected/fleet"]);
+}
+
+#[test]
+fn silence_is_by_what_the_owners_have_read() {
+    let config = resolved("");
+    let mut view = View::new(
+        Vec::new(),
+        vec![
+            agent("late", NOW.plus_micros(-70_000_000)),
+            agent("well", NOW.plus_micros(-5_000_000)),
+            agent("well", NOW.plus_micros(-500_000_000)),
+        ],
+    );
+    assert!(
+        broken(&config, &view).is_empty(),
+        "nobody says how far it is"
+    );
+    view.as_of = Some(NOW.plus_micros(-15_000_000));
+    assert!(
+        broken(&config, &view).is_empty(),
+        "its word may wait in the log"
+    );
+    view.as_of = Some(NOW);
+    assert_eq!(broken(&config, &view), ["agent-silent/agent/late"]);
+    view.is_whole = false;
+    assert!(broken(&config, &view).is_empty(), "another owner may know");
+}
+
+#[test]
+fn limits_on_percentiles_and_rate_limiting() {
+    let config = resolved(
+        "[[rules]]\nname = \"slow\"\nkind = \"latency\"\npercentile = \"p95\"\nabove_ms = 2000.0\n\
+         [[rules]]\nname = \"thin\"\nkind = \"throughput\"\npercentile = \"p50\"\nbelow_tps = 20.0\n\
+         providers = [\"p\"]\n\
+         [[rules]]\nname = \"limited\"\nkind = \"rate_limited\"\nabove_ratio = 0.25\n",
+    );
+    let with = |provider, us, mtps, limited: u32| {
+        let made = Made::well(provider, "a/b");
+        let mut figures = made.figures();
+        let set = |percentile: Percentile, value| {
+            let mut percentiles = Percentiles {
+                n: 500,
+                ..Percentiles::default()
+            };
+            percentiles.values[percentile as usize] = Some(value);
+            percentiles
+        };
+        figures.latency_us = set(Percentile::P95, us);
+        figures.throughput_mtps = set(Percentile::P50, mtps);
+        (0..limited).for_each(|_| figures.counts.add(Source::Live, Outcome::RateLimited));
+        figures.recent.rate_limited_1m = Ratio::new(30, 100);
+        made.row_of(NOW, figures)
+    };
+    let rows = vec![
+        with("p", 2_000_001, 19_999, 334),
+        with("q", 2_000_000, 1, 333),
+    ];
+    assert_eq!(
+        broken(&config, &View::new(rows, Vec::new())),
+        [
+            "slow/endpoint/a/b/p/fp8",
+            "thin/endpoint/a/b/p/fp8",
+            "limited/endpoint/a/b/p/fp8"
+        ]
+    );
+}
+
+#[test]
+fn what_an_open_incident_stands_at() {
+    let config = resolved("");
+    let standing =
+        |view: &View, alert: &str| Judge::new(&config, view, NOW).standing(&alert.parse().unwrap());
+    let endpoint = "uptime-page/endpoint/a/b/p/fp8";
+    let gone = view(NOW, &[]);
+    assert!(matches!(standing(&gone, endpoint), Verdict::Clear(why) if why.contains("no longer")));
+    let mut partly = view(NOW, &[]);
+    partly.is_whole = false;
+    assert_eq!(standing(&partly, endpoint), Verdict::Unknown);
+    assert_eq!(
+        standing(&partly, "uptime-page/provider/p"),
+        Verdict::Unknown
+    );
+    let quiet = Made {
+        n: 49,
+        ..Made::down("p", "a/b")
+    };
+    let too_little = standing(&view(NOW, &[quiet]), endpoint);
+    assert!(matches!(too_little, Verdict::Clear(why) if why.contains("too little")));
+    let mut silent = Made::down("p", "a/b").figures();
+    silent.recent.uptime_5m = Ratio::default();
+    let rows = vec![Made::well("p", "a/b").row_of(NOW, silent)];
+    let unasked = View::new(rows, Vec::new());
+    assert_eq!(
+        standing(&unasked, endpoint),
+        Verdict::Unknown,
+        "nobody asks it"
+    );
+    let alert = "gone/endpoint/a/b/p/fp8";
+    assert!(matches!(standing(&gone, alert), Verdict::Gone(_)));
+}
+
+#[test]
+fn the_reason_quotes_what_it_rests_on() {
+    let made = Made::down("p", "a/b");
+    let (config, view) = (resolved(""), view(NOW, &[made]));
+    let breaches = Judge::new(&config, &view, NOW).breaches();
+    let breach = breaches.first().unwrap();
+    assert!(matches!(breach.alert.subject, Subject::Endpoint(_)));
+    assert_eq!(
+        breach.evidence.reason,
+        "uptime is 80.00 % over 30 min (1000 observations) and 0.00 % over 5 min; errors come 20.0 \
+         and 100.0 times as fast as the objective allows, the limit is 14.4"
+    );
+}
