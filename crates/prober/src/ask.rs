@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method};
 use sextant_measure::id::Region;
 use sextant_measure::outcome::{Outcome, Source};
+use sextant_outbound::{Answer, Call, Client, retry_after};
 use sextant_reporter::attempt::{About, Attempt};
 use sextant_reporter::openai::{Ended, Exchange, Failure};
 use sextant_reporter::recorder::Recorder;
 use tokio::time::{Instant, timeout_at};
 
-use crate::client::{Answer, Call, Client};
 use crate::large::read_aside;
 use crate::listing::outcome_of_list;
 use crate::target::{Question, Target};
@@ -183,33 +183,5 @@ fn call(method: Method, path: &str, target: &Target) -> Call {
         path: path.to_owned(),
         headers,
         body: Bytes::new(),
-    }
-}
-
-/// In seconds; a date is left aside, since it would be read by another clock.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    seconds.parse().ok().map(Duration::from_secs)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn how_long_to_wait_is_read_in_seconds() {
-        let read = |value: &'static str| {
-            let value = HeaderValue::from_static(value);
-            retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value)]))
-        };
-        assert_eq!(read(" 30 "), Some(Duration::from_secs(30)));
-        for unread in [
-            "-1",
-            "1.5",
-            "Wed, 21 Oct 2026 07:28:00 GMT",
-            "99999999999999999999",
-        ] {
-            assert_eq!(read(unread), None, "{unread}");
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! What is asked, how often, and with which means.
 
+mod header;
 mod rules;
-mod secret;
 mod target;
 mod target_rules;
 
@@ -12,8 +12,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use sextant_outbound::SecretSource;
+
+pub use self::header::HeaderConfig;
 pub use self::rules::{Problem, Resolved};
-pub use self::secret::{HeaderConfig, SecretSource};
 pub use self::target::{Given, Kind, LimitName, TargetConfig};
 
 /// What is asked, how often, and with which means. Every field has a default, and without targets

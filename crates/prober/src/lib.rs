@@ -8,11 +8,10 @@
 //! - [`config`]: what is asked. [`Prober`] carries out what `schedule` decides: a pure state machine,
 //!   whose rule and arithmetic stand there. `ask`: one request, and what it means; `listing`: lists of
 //!   models; `large`: reading what may be long.
-//! - [`sight`]: what is known of others. `client`: HTTP over TCP and TLS.
+//! - [`sight`]: what is known of others.
 //! - `ledger`: what was spent of the budgets. [`state`]: how each target stands.
 
 mod ask;
-mod client;
 pub mod config;
 mod error;
 mod large;

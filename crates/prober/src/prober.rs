@@ -9,6 +9,7 @@ use prometheus_client::registry::Registry;
 use sextant_measure::id::Region;
 use sextant_measure::outcome::{Outcome, Source, Verdict};
 use sextant_measure::time::Clock;
+use sextant_outbound::{Client, Reach, hosts};
 use sextant_reporter::recorder::Recorder;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -16,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::ask::{Asked, Asker};
-use crate::client::{Client, hosts};
 use crate::config::{Resolved, length};
 use crate::error::ProberError;
 use crate::ledger::{Book, Ledger};
@@ -25,6 +25,8 @@ use crate::schedule::{Budget, Finished, Now, Plan, Scheduler, What};
 use crate::sight::{Alone, Follower, Sight};
 use crate::state::{Misconfigured, States};
 use crate::target::Target;
+
+const AGENT: &str = concat!("sextant-prober/", env!("CARGO_PKG_VERSION"));
 
 /// What a prober works with.
 pub struct Setup {
@@ -77,7 +79,7 @@ impl Prober {
             seed,
         } = setup;
         let metrics = Arc::new(Metrics::register(registry));
-        let client = Client::new(resolved.tls.clone());
+        let client = Client::new(AGENT, resolved.tls.clone(), Reach::Anywhere);
         let endpoints = || {
             resolved
                 .targets

@@ -9,8 +9,8 @@ use http::HeaderMap;
 use sextant_measure::id::{ModelId, ProviderId, Region};
 use sextant_measure::observation::Definition;
 use sextant_measure::quantization::Quantization;
+use sextant_outbound::Place;
 
-use crate::client::Place;
 use crate::config::{Kind, LimitName};
 use crate::schedule::{Limits, Pace};
 

@@ -43,6 +43,7 @@ pub(super) const CRATES: &[Crate] = &[
         beside: &["wire"],
     },
     at(Place::Layer(2), "otlp"),
+    at(Place::Layer(2), "outbound"),
     at(Place::Layer(2), "page"),
     at(Place::Layer(2), "store"),
     at(Place::Layer(STAGES), "agent"),

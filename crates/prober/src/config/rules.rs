@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use http::header::HeaderValue;
 use rustls::ClientConfig;
-use secrecy::{ExposeSecret as _, SecretString};
+use sextant_outbound::secret::{ADVICE as SECRET_ADVICE, Secrets};
+use sextant_outbound::{Place, SecretSource, hosts, shown, tls};
 
 use super::Config;
-use super::secret::SecretSource;
 use super::target::Given;
 use super::target_rules::TargetRules;
-use crate::client::{Place, hosts, shown, tls};
 use crate::target::{Endpoint, Target};
 
 /// Targets that one process asks.
@@ -65,10 +64,7 @@ impl Config {
     ///
     /// # Errors
     /// All that is wrong.
-    pub fn resolve(
-        &self,
-        secrets: &dyn Fn(&SecretSource) -> Result<SecretString, String>,
-    ) -> Result<Resolved, Vec<Problem>> {
+    pub fn resolve(&self, secrets: &Secrets<'_>) -> Result<Resolved, Vec<Problem>> {
         let mut rules = Rules {
             secrets,
             wrong: Vec::new(),
@@ -105,7 +101,7 @@ impl Config {
 }
 
 pub(super) struct Rules<'r> {
-    pub(super) secrets: &'r dyn Fn(&SecretSource) -> Result<SecretString, String>,
+    pub(super) secrets: &'r Secrets<'r>,
     pub(super) wrong: Vec<Problem>,
 }
 
@@ -193,7 +189,7 @@ impl Rules<'_> {
     }
 
     fn bearer(&mut self, setting: &'static str, source: &SecretSource) -> Option<HeaderValue> {
-        match secret_header(self.secrets, source, "Bearer ") {
+        match source.header(self.secrets, "Bearer ") {
             Ok(value) => Some(value),
             Err(what) => {
                 self.push(setting, what, SECRET_ADVICE);
@@ -209,24 +205,4 @@ impl Rules<'_> {
             advice,
         });
     }
-}
-
-pub(super) const SECRET_ADVICE: &str =
-    "name a file or a variable that holds the secret and nothing else";
-
-/// The header that holds a secret. What is wrong with it never repeats it.
-pub(super) fn secret_header(
-    secrets: &dyn Fn(&SecretSource) -> Result<SecretString, String>,
-    source: &SecretSource,
-    before: &str,
-) -> Result<HeaderValue, String> {
-    let secret = secrets(source).map_err(|why| format!("{source} {why}"))?;
-    let text = secret.expose_secret().trim();
-    if text.is_empty() {
-        return Err(format!("{source} is empty"));
-    }
-    let value = HeaderValue::from_str(&format!("{before}{text}"));
-    let mut value = value.map_err(|_| format!("{source} holds what no header can have"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }

@@ -8,7 +8,8 @@ use serde::de::Deserializer;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::secret::{HeaderConfig, SecretSource};
+use super::SecretSource;
+use super::header::HeaderConfig;
 
 /// One endpoint to ask.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]

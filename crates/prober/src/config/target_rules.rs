@@ -5,11 +5,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use sextant_outbound::secret::ADVICE as SECRET_ADVICE;
+use sextant_outbound::{Place, shown};
 
-use super::rules::{Rules, SECRET_ADVICE, secret_header};
-use super::secret::HeaderConfig;
+use super::header::HeaderConfig;
+use super::rules::Rules;
 use super::target::{Kind, TargetConfig};
-use crate::client::{Place, shown};
 use crate::schedule::{GAP_MAX, Limits, Pace};
 use crate::target::{Endpoint, Question, Target};
 
@@ -34,6 +35,9 @@ const CARRYING: [&str; 9] = [
 ];
 /// What names of headers have in them that hold secrets, whose values don't stand in a configuration.
 const SECRET: [&str; 6] = ["auth", "cookie", "key", "password", "secret", "token"];
+
+/// What clients append themselves, and people copy along.
+const ENDINGS: [&str; 2] = ["/chat/completions", "/models"];
 
 /// The rules of one target.
 pub(super) struct TargetRules<'r, 's> {
@@ -91,7 +95,7 @@ impl TargetRules<'_, '_> {
 
     fn place(&mut self, config: &TargetConfig) -> Option<Place> {
         let advice = "give the base of the API, as https://api.example.com/v1";
-        let read = Place::parse(&config.url);
+        let read = api(&config.url);
         let place = read
             .map_err(|why| self.push(format!("url: {:?}: {why}", shown(&config.url)), advice))
             .ok()?;
@@ -108,7 +112,7 @@ impl TargetRules<'_, '_> {
     fn headers(&mut self, config: &TargetConfig) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if let Some(source) = &config.key {
-            match secret_header(self.rules.secrets, source, "Bearer ") {
+            match source.header(self.rules.secrets, "Bearer ") {
                 Ok(value) => _ = headers.insert(AUTHORIZATION, value),
                 Err(what) => self.push(format!("key: {what}"), SECRET_ADVICE),
             }
@@ -152,7 +156,8 @@ impl TargetRules<'_, '_> {
             }
             HeaderConfig::Text(text) => HeaderValue::from_str(text)
                 .map_err(|_| wrong("has a value that no header can have", "correct it"))?,
-            HeaderConfig::Secret(source) => secret_header(self.rules.secrets, source, "")
+            HeaderConfig::Secret(source) => source
+                .header(self.rules.secrets, "")
                 .map_err(|what| (what, SECRET_ADVICE))?,
         };
         Ok((name, value))
@@ -233,5 +238,33 @@ impl TargetRules<'_, '_> {
     pub(super) fn push(&mut self, what: impl Display, advice: &'static str) {
         let what = format!("{}: {what}", self.label);
         self.rules.push("targets", what, advice);
+    }
+}
+
+/// Where an API is.
+fn api(url: &str) -> Result<Place, &'static str> {
+    let mut place = Place::parse(url)?;
+    for ending in ENDINGS {
+        if let Some(base) = place.path.strip_suffix(ending) {
+            place.path = base.to_owned();
+        }
+    }
+    Ok(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_an_api_is_read_as_people_copy_it() {
+        for (url, path) in [
+            ("https://h/v1", "/v1"),
+            ("https://h/v1/chat/completions", "/v1"),
+            ("https://h/openai/v1/models", "/openai/v1"),
+            ("https://h/models/", ""),
+        ] {
+            assert_eq!(api(url).unwrap().path, path, "{url}");
+        }
     }
 }

@@ -9,12 +9,12 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use sextant_measure::id::Region;
+use sextant_outbound::{Call, Client, Place};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::snapshot::{Figure, Snapshot};
 use super::{AGE_MAX, Picture, Sight, View};
-use crate::client::{Call, Client, Place};
 use crate::large::read_aside;
 use crate::metrics::Metrics;
 use crate::target::Endpoint;

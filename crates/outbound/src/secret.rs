@@ -3,10 +3,15 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use http::header::HeaderValue;
 use schemars::JsonSchema;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// What to do about a secret that can't be used.
+pub const ADVICE: &str = "name a file or a variable that holds the secret and nothing else";
 
 const WANTED: &str =
     "a secret must not stand here; say where it is kept, as { file = \"…\" } or { env = \"…\" }";
@@ -21,17 +26,35 @@ pub enum SecretSource {
     Env(String),
 }
 
-/// What a header says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(untagged)]
-pub enum HeaderConfig {
-    /// This text, which is no secret.
-    Text(String),
-    /// A secret.
-    Secret(SecretSource),
-}
+/// Gives what is kept in a place, or says why not, as people read it behind the place's name.
+pub type Secrets<'s> = dyn Fn(&SecretSource) -> Result<SecretString, String> + 's;
 
 impl SecretSource {
+    /// The secret, without the line's end that most files have.
+    ///
+    /// # Errors
+    /// Why there is none, without what there is.
+    pub fn text(&self, secrets: &Secrets<'_>) -> Result<SecretString, String> {
+        let secret = secrets(self).map_err(|why| format!("{self} {why}"))?;
+        let text = secret.expose_secret().trim();
+        if text.is_empty() {
+            return Err(format!("{self} is empty"));
+        }
+        Ok(text.into())
+    }
+
+    /// A header that holds the secret behind `before`.
+    ///
+    /// # Errors
+    /// Why there is none, without what there is.
+    pub fn header(&self, secrets: &Secrets<'_>, before: &str) -> Result<HeaderValue, String> {
+        let secret = self.text(secrets)?;
+        let value = HeaderValue::from_str(&format!("{before}{}", secret.expose_secret()));
+        let mut value = value.map_err(|_| format!("{self} holds what no header can have"))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
     /// What is given in its place is often the secret itself, so no reason repeats it.
     fn read<E: Error>(value: Value) -> Result<Self, E> {
         let Value::Object(fields) = value else {
@@ -51,15 +74,6 @@ impl SecretSource {
 impl<'de> Deserialize<'de> for SecretSource {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::read(Value::deserialize(deserializer)?)
-    }
-}
-
-impl<'de> Deserialize<'de> for HeaderConfig {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(text) => Ok(Self::Text(text)),
-            value => SecretSource::read(value).map(Self::Secret),
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where an API is.
+//! Where a server is.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,24 +6,28 @@ use std::net::IpAddr;
 use http::Uri;
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
 
-/// What clients append themselves, and people copy along.
-const ENDINGS: [&str; 2] = ["/chat/completions", "/models"];
+use crate::reach::is_public;
 
-/// Where an API is.
+/// Where a server is, and under which path it is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) is_tls: bool,
-    pub(crate) port: u16,
+pub struct Place {
+    /// Whether it is asked over TLS.
+    pub is_tls: bool,
+    /// The TCP port, given or the scheme's own.
+    pub port: u16,
     /// Host and port as they were given.
-    pub(crate) authority: String,
-    /// What stands before the API's own paths, without a slash at its end.
-    pub(crate) path: String,
+    pub authority: String,
+    /// What stands before the paths of calls, without a slash at its end.
+    pub path: String,
     host: String,
 }
 
 impl Place {
-    /// Reads a URL.
-    pub(crate) fn parse(url: &str) -> Result<Self, &'static str> {
+    /// Reads a URL of HTTP or HTTPS.
+    ///
+    /// # Errors
+    /// Why it is none, for people, without what it says.
+    pub fn parse(url: &str) -> Result<Self, &'static str> {
         let uri: Uri = url.parse().map_err(|_| "it is not a URL")?;
         let is_tls = match uri.scheme_str() {
             Some("https") => true,
@@ -45,10 +49,7 @@ impl Place {
             None if is_tls => 443,
             None => 80,
         };
-        let mut path = uri.path().trim_end_matches('/');
-        for ending in ENDINGS {
-            path = path.strip_suffix(ending).unwrap_or(path);
-        }
+        let path = uri.path().trim_end_matches('/');
         let host = authority.host();
         let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
         Ok(Self {
@@ -61,25 +62,42 @@ impl Place {
     }
 
     /// A name or an address, without brackets.
-    pub(crate) fn host(&self) -> &str {
+    pub fn host(&self) -> &str {
         &self.host
     }
 
-    pub(crate) fn is_loopback(&self) -> bool {
+    /// Whether it is this host by its name or address, without asking anybody.
+    pub fn is_loopback(&self) -> bool {
         let address = self.host.parse::<IpAddr>();
         address.map_or(self.host == "localhost", |it| {
             it.to_canonical().is_loopback()
         })
     }
 
+    /// Whether it is an address, and none of the public internet. Where a name leads, only a call
+    /// finds out.
+    pub fn is_private(&self) -> bool {
+        let address = self.host.parse::<IpAddr>();
+        address.map_or(self.host == "localhost", |it| !is_public(it))
+    }
+
+    /// Scheme, host and port, which hold no secret as a path may.
+    pub fn origin(&self) -> String {
+        let scheme = if self.is_tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority)
+    }
+
     /// Whom a certificate must be for.
-    pub(crate) fn server_name(&self) -> Result<ServerName<'static>, InvalidDnsNameError> {
+    ///
+    /// # Errors
+    /// If the host can be no name.
+    pub fn server_name(&self) -> Result<ServerName<'static>, InvalidDnsNameError> {
         ServerName::try_from(self.host.clone())
     }
 }
 
 /// Which host each place is at, as a number from 0 in the order in which they come.
-pub(crate) fn hosts<'p>(places: impl Iterator<Item = &'p Place>) -> Vec<usize> {
+pub fn hosts<'p>(places: impl Iterator<Item = &'p Place>) -> Vec<usize> {
     let mut known = HashMap::new();
     let mut number = |place: &'p Place| {
         let next = known.len();
@@ -89,7 +107,7 @@ pub(crate) fn hosts<'p>(places: impl Iterator<Item = &'p Place>) -> Vec<usize> {
 }
 
 /// A URL as it may be shown: without a user, a password and a query, which hold secrets.
-pub(crate) fn shown(url: &str) -> String {
+pub fn shown(url: &str) -> String {
     let (bare, query) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
     let more = if query.is_empty() { "" } else { "…" };
     let (scheme, rest) = bare.split_at(bare.find("://").map_or(0, |at| at + 3));
@@ -122,8 +140,13 @@ mod tests {
             ),
             ("http://127.0.0.1:8000", false, "127.0.0.1", 8000, ""),
             ("http://[::1]:8000/x", false, "::1", 8000, "/x"),
-            ("https://h/v1/chat/completions", true, "h", 443, "/v1"),
-            ("https://h/openai/v1/models", true, "h", 443, "/openai/v1"),
+            (
+                "https://h/openai/v1/models",
+                true,
+                "h",
+                443,
+                "/openai/v1/models",
+            ),
         ] {
             let place = Place::parse(url).unwrap();
             let read = (place.is_tls, place.host(), place.port, &*place.path);
@@ -155,6 +178,19 @@ mod tests {
         let is = |url| Place::parse(url).unwrap().is_loopback();
         assert!(is("http://127.3.2.1") && is("http://localhost:1") && is("http://[::1]"));
         assert!(!is("http://10.0.0.1") && !is("http://localhost.example.com"));
+    }
+
+    #[test]
+    fn private_addresses_are_told_without_asking_where_names_lead() {
+        let is = |url| Place::parse(url).unwrap().is_private();
+        assert!(is("http://10.0.0.1") && is("https://[fd00::1]/x") && is("http://localhost"));
+        assert!(!is("http://1.1.1.1") && !is("http://internal.example.com"));
+    }
+
+    #[test]
+    fn an_origin_has_no_path() {
+        let place = Place::parse("https://hooks.example.com:8443/T0/secret").unwrap();
+        assert_eq!(place.origin(), "https://hooks.example.com:8443");
     }
 
     #[test]

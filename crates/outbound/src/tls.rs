@@ -18,7 +18,7 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 ///
 /// # Errors
 /// Why there is nobody to believe.
-pub(crate) fn client(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+pub fn client(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     let roots = match ca_file {
         Some(path) => of_file(path).map_err(|why| format!("{} {why}", path.display()))?,
         None => of_system()?,
