@@ -144,6 +144,12 @@ pub struct StoreConfig {
     /// Days that what agents reported of themselves is kept.
     #[schemars(range(min = 1, max = 3_650))]
     pub agents_retention_days: u32,
+    /// Hours that single attempts are kept.
+    #[schemars(range(min = 1, max = 8_760))]
+    pub observations_retention_hours: u32,
+    /// Single attempts that an embedded store keeps.
+    #[schemars(range(min = 1))]
+    pub observations_rows_max: u32,
 }
 
 /// What the process says of itself.
