@@ -14,6 +14,8 @@ pub const GATES: &str = "sextant.gates.v1";
 pub const DEAD_LETTERS: &str = "sextant.dead-letters.v1";
 /// The consumer group of the aggregators, whose members share the partitions.
 pub const AGGREGATORS: &str = "sextant-aggregator";
+/// The consumer group of the archives, so that none of them ever delays windows.
+pub const ARCHIVES: &str = "sextant-archive";
 
 /// Shortest retention that lets an owner rebuild what it publishes.
 pub const RETENTION_MIN: Duration = Duration::from_hours(2);
