@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sextant_agent::Config as AgentConfig;
 use sextant_aggregator::AggregatorConfig;
+use sextant_archive::ArchiveConfig;
 use sextant_collector::Config as CollectorConfig;
 use sextant_eventlog::kafka::KafkaConfig;
 use sextant_otlp::Config as OtlpConfig;
@@ -40,6 +41,8 @@ pub struct Config {
     pub otlp: OtlpConfig,
     /// How observations become windows.
     pub aggregator: AggregatorConfig,
+    /// Which single attempts are kept.
+    pub archive: ArchiveConfig,
     /// What gateways and people pull.
     pub server: ServerConfig,
     /// What is asked whether it lives.
