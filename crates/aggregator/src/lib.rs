@@ -4,7 +4,7 @@
 //! owner of a partition claims it in the windows log, rebuilds its windows by replay, and from
 //! then on publishes once a second what changed and hands finished minutes to the store.
 //!
-//! - `partition`, `endpoint`, `series`, `dedup`, `unstored`: pure state, a function of the records
+//! - `partition`, `endpoint`, `series`, `unstored`: pure state, a function of the records
 //!   read and of the times given.
 //! - `owner`, `windows_log`, `storing`: the I/O around it. `gates`: what the operator rules.
 
@@ -13,7 +13,6 @@ mod aggregator;
 #[doc(hidden)]
 pub mod bench;
 mod config;
-mod dedup;
 mod ended;
 mod endpoint;
 mod error;

@@ -15,11 +15,11 @@ use sextant_measure::time::{MINUTE_US, Minute, Step, Timestamp};
 use sextant_measure::window::{Filed, STEPS_30M, STEPS_KEPT};
 use sextant_snapshot::record::Entry;
 use sextant_wire::DecodeError;
+use sextant_wire::dedup::{Dedup, Judgement};
 use sextant_wire::part::{ObservationsRecord, Part};
 
 use crate::agents::Agents;
 use crate::config::AggregatorConfig;
-use crate::dedup::{Dedup, Judgement};
 use crate::ended::Ended;
 use crate::endpoint::Endpoint;
 use crate::gates::Verdicts;
@@ -178,7 +178,7 @@ impl Partition {
 
     /// Senders that deduplication has forgotten for want of room, since this was last asked.
     pub(crate) fn take_evicted_senders(&mut self) -> u64 {
-        std::mem::take(&mut self.dedup.evicted)
+        self.dedup.take_evicted()
     }
 
     fn file(&mut self, part: &Part, offset: Offset) {

@@ -32,6 +32,8 @@ pub enum Command {
     Collector(RoleArgs),
     /// Owns partitions: from Kafka to windows, and to `ClickHouse`
     Aggregator(RoleArgs),
+    /// Keeps single attempts for drill-down: from Kafka to `ClickHouse`
+    Archive(RoleArgs),
     /// Serves gateways and people from Kafka and `ClickHouse`
     Server(RoleArgs),
     /// Sends recorded observations

@@ -1,8 +1,8 @@
 //! How results are kept and queried.
 //!
 //! [`Store`] is the seam between what computes results and what shows them later: minutes with
-//! their histograms, windows as they were published, what agents reported of themselves, and what was
-//! ruled on gates.
+//! their histograms, windows as they were published, what agents reported of themselves, what was
+//! ruled on gates, and single attempts.
 //! [`sqlite`] keeps a store in a directory of the one process that opens it; `clickhouse`, with the
 //! feature of that name, in a database that any number of processes share.
 //!
@@ -14,7 +14,7 @@
 //!   after [`StoreError::Unavailable`] or [`StoreError::Full`] any of a write's rows may stand:
 //!   each of them whole, and writing all of them again makes the rest stand too.
 //! - Of a minute or an agent's minute the highest [`Revision`] stands, whatever the order of
-//!   writing. Of a window the first row stands. A record
+//!   writing. Of a window and of an attempt the first row stands. A record
 //!   of the gates log is the same row whoever writes it.
 //! - Ranges are half-open. Merging histograms is exact.
 //! - A query that reaches for more than its bound is refused with both figures, before the rows
@@ -24,6 +24,7 @@
 //! What is absent: the store reads no clock, derives no status and no percentile, and keeps no
 //! minutes of the merge of all regions: [`Store::history`] merges them.
 
+mod attempt;
 pub mod clickhouse;
 mod error;
 mod limits;
@@ -35,6 +36,7 @@ use async_trait::async_trait;
 use sextant_measure::id::{EndpointId, ModelId};
 use sextant_measure::time::Timestamp;
 
+pub use crate::attempt::{AttemptKey, AttemptQuery, AttemptRow};
 pub use crate::error::StoreError;
 pub use crate::limits::{Limits, Retention};
 pub use crate::query::{
@@ -116,6 +118,13 @@ pub trait Store: Send + Sync + 'static {
         model: &ModelId,
         range: MinuteRange,
     ) -> Result<Vec<RulingRow>, StoreError>;
+
+    /// Single attempts at an endpoint, the newest first; of those that completed at one moment, by
+    /// region and key.
+    ///
+    /// # Errors
+    /// [`StoreError::TooMany`] if the query asks for more rows than [`Limits::rows_max`].
+    async fn attempts(&self, query: &AttemptQuery) -> Result<Vec<AttemptRow>, StoreError>;
 
     /// Deletes what is older than the store's [`Retention`] allows at that moment.
     async fn enforce_retention(&self, now: Timestamp) -> Result<Expired, StoreError>;

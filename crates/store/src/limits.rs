@@ -38,6 +38,8 @@ pub struct Retention {
     pub windows_days: u32,
     /// What agents reported of themselves.
     pub agents_days: u32,
+    /// Single attempts.
+    pub attempts_hours: u32,
 }
 
 impl Default for Retention {
@@ -46,6 +48,7 @@ impl Default for Retention {
             minutes_days: 7,
             windows_days: 30,
             agents_days: 30,
+            attempts_hours: 24,
         }
     }
 }

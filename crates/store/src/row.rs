@@ -12,8 +12,8 @@ use sextant_measure::time::Minute;
 use sextant_measure::window::MinuteSums;
 use sextant_snapshot::gates::{Ruling, Verdict};
 
-use crate::StoreError;
 use crate::limits::{Limits, at_most, count};
+use crate::{AttemptRow, StoreError};
 
 /// Which of two rows for the same thing is newer: by epoch, then by number.
 ///
@@ -116,6 +116,8 @@ pub struct Rows {
     pub agents: Vec<AgentRow>,
     /// Rulings on gates.
     pub rulings: Vec<RulingRow>,
+    /// Single attempts.
+    pub attempts: Vec<AttemptRow>,
 }
 
 /// How many rows retention has deleted.
@@ -127,6 +129,8 @@ pub struct Expired {
     pub windows: u64,
     /// Minutes of agents.
     pub agents: u64,
+    /// Single attempts.
+    pub attempts: u64,
 }
 
 impl Rows {
@@ -136,6 +140,7 @@ impl Rows {
             .saturating_add(count(self.windows.len()))
             .saturating_add(count(self.agents.len()))
             .saturating_add(count(self.rulings.len()))
+            .saturating_add(count(self.attempts.len()))
     }
 
     /// Whether there are none.
@@ -149,18 +154,15 @@ impl Rows {
         let mut windows = self.windows.into_iter();
         let mut agents = self.agents.into_iter();
         let mut rulings = self.rulings.into_iter();
+        let mut attempts = self.attempts.into_iter();
         let pieces = std::iter::from_fn(|| {
-            let minutes: Vec<_> = minutes.by_ref().take(rows_max).collect();
-            let room = rows_max - minutes.len();
-            let windows: Vec<_> = windows.by_ref().take(room).collect();
-            let room = room - windows.len();
-            let agents: Vec<_> = agents.by_ref().take(room).collect();
-            let room = room - agents.len();
+            let mut room = rows_max;
             let piece = Self {
-                minutes,
-                windows,
-                agents,
-                rulings: rulings.by_ref().take(room).collect(),
+                minutes: up_to(&mut room, &mut minutes),
+                windows: up_to(&mut room, &mut windows),
+                agents: up_to(&mut room, &mut agents),
+                rulings: up_to(&mut room, &mut rulings),
+                attempts: up_to(&mut room, &mut attempts),
             };
             (!piece.is_empty()).then_some(piece)
         });
@@ -172,6 +174,13 @@ impl Rows {
         at_most("rows in a write", self.len(), limits.written_rows_max)?;
         self.minutes.iter().try_for_each(MinuteRow::check)
     }
+}
+
+/// As many as there is room for, which becomes less.
+fn up_to<T>(room: &mut usize, rows: &mut impl Iterator<Item = T>) -> Vec<T> {
+    let taken: Vec<T> = rows.take(*room).collect();
+    *room -= taken.len();
+    taken
 }
 
 impl MinuteRow {

@@ -4,6 +4,7 @@
 //! into values and back through the modules beside it.
 //!
 //! - [`identity`], [`batch`], [`columns`]: what a sender reports.
+//! - [`dedup`]: which batches come again.
 //! - [`chain`]: what a peer's error is told as.
 //! - [`json`]: the same as JSON text.
 //! - [`part`]: what is kept in the observations log.
@@ -19,6 +20,7 @@ pub mod answer;
 pub mod batch;
 pub mod chain;
 pub mod columns;
+pub mod dedup;
 pub mod definition;
 pub mod figures;
 pub mod gates;

@@ -16,6 +16,8 @@ pub const ALERTS: &str = "sextant.alerts.v1";
 pub const DEAD_LETTERS: &str = "sextant.dead-letters.v1";
 /// The consumer group of the aggregators, whose members share the partitions.
 pub const AGGREGATORS: &str = "sextant-aggregator";
+/// The consumer group of the archives, so that none of them ever delays windows.
+pub const ARCHIVES: &str = "sextant-archive";
 
 /// The consumer group of those that evaluate alerts, of which one does at a time.
 pub const EVALUATORS: &str = "sextant-alerts";

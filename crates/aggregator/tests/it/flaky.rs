@@ -9,8 +9,9 @@ use sextant_measure::id::{EndpointId, ModelId};
 use sextant_measure::time::Timestamp;
 use sextant_store::sqlite::{SqliteOptions, SqliteStore};
 use sextant_store::{
-    AgentRow, Expired, HistoryPoint, HistoryQuery, MinuteQuery, MinuteRange, MinuteRow, Rows,
-    RulingRow, SeriesUptime, Store, StoreError, WindowQuery, WindowRow,
+    AgentRow, AttemptQuery, AttemptRow, Expired, HistoryPoint, HistoryQuery, MinuteQuery,
+    MinuteRange, MinuteRow, Rows, RulingRow, SeriesUptime, Store, StoreError, WindowQuery,
+    WindowRow,
 };
 
 /// Fails the calls of owners for as long as it is told to.
@@ -101,6 +102,10 @@ impl Store for Flaky {
         range: MinuteRange,
     ) -> Result<Vec<RulingRow>, StoreError> {
         self.store.rulings(model, range).await
+    }
+
+    async fn attempts(&self, query: &AttemptQuery) -> Result<Vec<AttemptRow>, StoreError> {
+        self.store.attempts(query).await
     }
 
     async fn enforce_retention(&self, now: Timestamp) -> Result<Expired, StoreError> {

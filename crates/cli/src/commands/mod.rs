@@ -28,6 +28,7 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<(), Failur
         Command::Agent(args) => role(Role::Agent, &args, environment),
         Command::Collector(args) => role(Role::Collector, &args, environment),
         Command::Aggregator(args) => role(Role::Aggregator, &args, environment),
+        Command::Archive(args) => role(Role::Archive, &args, environment),
         Command::Server(args) => role(Role::Server, &args, environment),
         Command::Route(args) => waiting(route::run(&args, environment)),
         Command::Snapshot(args) => waiting(snapshot::run(&args, environment)),

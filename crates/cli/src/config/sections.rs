@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sextant_agent::Config as AgentConfig;
 use sextant_aggregator::AggregatorConfig;
+use sextant_archive::ArchiveConfig;
 use sextant_collector::Config as CollectorConfig;
 use sextant_eventlog::kafka::KafkaConfig;
 use sextant_otlp::Config as OtlpConfig;
@@ -40,6 +41,8 @@ pub struct Config {
     pub otlp: OtlpConfig,
     /// How observations become windows.
     pub aggregator: AggregatorConfig,
+    /// Which single attempts are kept.
+    pub archive: ArchiveConfig,
     /// What gateways and people pull.
     pub server: ServerConfig,
     /// What is asked whether it lives.
@@ -144,6 +147,12 @@ pub struct StoreConfig {
     /// Days that what agents reported of themselves is kept.
     #[schemars(range(min = 1, max = 3_650))]
     pub agents_retention_days: u32,
+    /// Hours that single attempts are kept.
+    #[schemars(range(min = 1, max = 8_760))]
+    pub observations_retention_hours: u32,
+    /// Single attempts that an embedded store keeps.
+    #[schemars(range(min = 1))]
+    pub observations_rows_max: u32,
 }
 
 /// What the process says of itself.

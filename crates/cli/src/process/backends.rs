@@ -57,6 +57,7 @@ impl Backends {
         prepared.context("cannot prepare the log's topics")?;
         let options = StoreOptions {
             retention: retention(&config.store),
+            attempts_rows_max: config.store.observations_rows_max.into(),
             ..StoreOptions::default()
         };
         let store = SqliteStore::open(folder.join("store"), options)
@@ -134,5 +135,6 @@ pub(crate) fn retention(config: &StoreConfig) -> Retention {
         minutes_days: config.minutes_retention_days,
         windows_days: config.windows_retention_days,
         agents_days: config.agents_retention_days,
+        attempts_hours: config.observations_retention_hours,
     }
 }

@@ -60,16 +60,20 @@ pub(super) fn start(
 }
 
 /// What the log and the store count themselves.
-const FIGURES: [(&str, &str); 6] = [
+const FIGURES: [(&str, &str); 7] = [
     ("log_appended_records", "Appended since the start"),
     ("log_appended_bytes", "Appended since the start"),
     ("log_commits", "Transactions, each with one fsync"),
     ("log_corrupt_records", "Skipped for a wrong checksum"),
     ("log_refused_full", "Appends refused for a full disk"),
     ("store_skipped_rows", "Rows that could not be decoded"),
+    (
+        "store_evicted_rows",
+        "Attempts that made room for newer ones",
+    ),
 ];
 
-fn figures(embedded: &Embedded) -> [u64; 6] {
+fn figures(embedded: &Embedded) -> [u64; 7] {
     let (log, store) = (embedded.log.stats(), embedded.store.stats());
     [
         log.records,
@@ -78,5 +82,6 @@ fn figures(embedded: &Embedded) -> [u64; 6] {
         log.corrupt_records,
         log.full_refusals,
         store.corrupt_rows,
+        store.evicted_rows,
     ]
 }

@@ -3,12 +3,14 @@
 //! - [`role`] says which stages; [`stages`] wires them over the [`backends`];
 //!   `spans` lays OTLP over what takes batches in.
 //! - [`opening`] is what is served before those are there.
+//! - [`archiving`] is the archive's part.
 //! - [`embedded`] looks after a log and a store of the process' own; `fleet` reaches shared ones.
 //! - `panics`: what answers for a handler that came to grief.
 //! - [`exposition`] serves `/metrics`; [`grpc_health`] and [`owners`] are health; [`reload`] is what
 //!   can change while it runs; [`probing`] asks providers; [`demonstration`] is `--demo`.
 
 mod agent;
+mod archiving;
 mod backends;
 mod demonstration;
 mod embedded;
@@ -57,7 +59,7 @@ use self::opening::{Door, Opening};
 use self::panics::Panics;
 use self::probing::Probing;
 use self::reload::{Counted, Reload};
-use self::stages::{Parts, Stages};
+use self::stages::{Ends, Parts, Stages};
 
 #[cfg(feature = "fleet")]
 pub(crate) use self::backends::retention;
@@ -252,7 +254,13 @@ impl Process {
             ..
         } = self;
         let health = Arc::clone(stages.health());
-        let (collecting, owning, serving, keeping) = stages.into_ends();
+        let Ends {
+            collecting,
+            owning,
+            archiving,
+            serving,
+            keeping,
+        } = stages.into_ends();
         let drained = |served: Served| async move {
             served.listening.drain().await;
             Ok(())
@@ -281,6 +289,7 @@ impl Process {
             .then("connections", "http", drained(http))
             .then("connections", "grpc", drained(grpc))
             .then("owning", "aggregator", owning)
+            .then("owning", "archive", archiving)
             .then("keeping", "log and store", keeping)
     }
 }

@@ -13,6 +13,8 @@ pub(crate) enum Role {
     Collector,
     /// Owns partitions.
     Aggregator,
+    /// Keeps single attempts.
+    Archive,
     /// Serves gateways and people.
     Server,
 }
@@ -25,6 +27,7 @@ impl Role {
             Self::Agent => "agent",
             Self::Collector => "collector",
             Self::Aggregator => "aggregator",
+            Self::Archive => "archive",
             Self::Server => "server",
         }
     }
@@ -45,6 +48,10 @@ impl Role {
 
     pub(crate) const fn owns(self) -> bool {
         matches!(self, Self::Standalone | Self::Aggregator)
+    }
+
+    pub(crate) const fn archives(self) -> bool {
+        matches!(self, Self::Standalone | Self::Archive)
     }
 
     pub(crate) const fn serves(self) -> bool {
@@ -68,6 +75,6 @@ impl Role {
 
     /// Whether it writes results or reads them.
     pub(crate) const fn stores(self) -> bool {
-        self.owns() || self.serves()
+        self.owns() || self.archives() || self.serves()
     }
 }

@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
 use super::agent::{self, SpoolCheck};
+use super::archiving::Archiving;
 use super::backends::Backends;
 use super::exposition::{self, Shared};
 use super::grpc_health::GrpcHealth;
@@ -45,6 +46,7 @@ pub(super) struct Stages {
     spans: Option<Arc<Receiver>>,
     server: Option<Server>,
     owning: Option<JoinHandle<Result<(), AggregatorError>>>,
+    archiving: Option<Archiving>,
     health: Arc<Health>,
     stop: Stops,
     tasks: TaskTracker,
@@ -91,6 +93,8 @@ impl Stages {
             checks.push(Arc::new(Owners::new(aggregator.pulse(), role)));
             owning = Some(tasks.spawn(aggregator.run(stop.owning.clone())));
         }
+        let archiving = Archiving::start(parts, backends.as_ref(), registry, &tasks)?;
+        checks.extend(archiving.as_ref().map(|it| it.check(role)));
         let collected = backends.as_ref().filter(|_| role.collects());
         let collector = collected
             .map(|backends| parts.collector(backends, registry, &stop.collecting))
@@ -116,6 +120,7 @@ impl Stages {
             spans,
             server,
             owning,
+            archiving,
             health,
             stop,
             tasks,
@@ -202,6 +207,12 @@ impl Stages {
                 None => std::future::pending().await,
             }
         };
+        let archived = async {
+            match &mut self.archiving {
+                Some(archiving) => archiving.failed().await,
+                None => std::future::pending().await,
+            }
+        };
         let stopped = async {
             match &self.backends {
                 Some(backends) => backends.stopped().await,
@@ -212,6 +223,7 @@ impl Stages {
             reason = stopped => reason,
             error = refused => format!("the log refuses for good: {error}"),
             reason = agent => reason.to_owned(),
+            reason = archived => reason,
             ended = owned => match ended {
                 Ok(Ok(())) => "the aggregator ended by itself".to_owned(),
                 Ok(Err(error)) => error.to_string(),
@@ -220,13 +232,14 @@ impl Stages {
         }
     }
 
-    /// How collecting, owning, serving and keeping end, in this order.
-    pub(super) fn into_ends(self) -> (End, End, End, End) {
+    /// How each part ends.
+    pub(super) fn into_ends(self) -> Ends {
         let Self {
             backends,
             agent,
             collector,
             owning,
+            archiving,
             stop,
             tasks,
             ..
@@ -266,7 +279,13 @@ impl Stages {
                 None => Ok(()),
             }
         });
-        (collecting, owning, serving, keeping)
+        Ends {
+            collecting,
+            owning,
+            archiving: Archiving::into_end(archiving),
+            serving,
+            keeping,
+        }
     }
 }
 
@@ -356,6 +375,15 @@ impl Parts<'_> {
 /// Where spans go: to the intake of whichever stage takes batches.
 fn sink<K: Keeper>(intake: &Arc<Intake<K>>) -> Arc<dyn SpanSink> {
     Arc::new(SpanIntake(Arc::clone(intake)))
+}
+
+/// The ends of all parts.
+pub(super) struct Ends {
+    pub(super) collecting: End,
+    pub(super) owning: End,
+    pub(super) archiving: End,
+    pub(super) serving: End,
+    pub(super) keeping: End,
 }
 
 /// The end of a part of the process.

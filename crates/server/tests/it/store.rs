@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use sextant_measure::id::{EndpointId, ModelId};
 use sextant_measure::time::Timestamp;
 use sextant_store::{
-    AgentRow, Expired, HistoryPoint, HistoryQuery, MinuteQuery, MinuteRange, MinuteRow, Rows,
-    RulingRow, SeriesUptime, Store, StoreError, WindowQuery, WindowRow,
+    AgentRow, AttemptQuery, AttemptRow, Expired, HistoryPoint, HistoryQuery, MinuteQuery,
+    MinuteRange, MinuteRow, Rows, RulingRow, SeriesUptime, Store, StoreError, WindowQuery,
+    WindowRow,
 };
 
 #[derive(Default)]
@@ -84,6 +85,10 @@ impl Store for Shelf {
         _: MinuteRange,
     ) -> Result<Vec<SeriesUptime>, StoreError> {
         panic!("a server reads no uptime")
+    }
+
+    async fn attempts(&self, _: &AttemptQuery) -> Result<Vec<AttemptRow>, StoreError> {
+        panic!("a server reads no attempts")
     }
 
     async fn agents(&self, _: MinuteRange) -> Result<Vec<AgentRow>, StoreError> {

@@ -19,10 +19,11 @@ use crate::{Retention, StoreError};
 type Migration = (u32, &'static str, &'static str);
 
 /// The migrations in their order, numbered from 1.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     (1, "tables", include_str!("schema/1_tables.sql")),
     (2, "views", include_str!("schema/2_views.sql")),
     (3, "gates", include_str!("schema/3_gates.sql")),
+    (4, "observations", include_str!("schema/4_observations.sql")),
 ];
 
 const VERSIONS: &str = include_str!("schema/0_versions.sql");
@@ -215,6 +216,7 @@ impl Dialect {
             .replace("@MINUTES_TTL_DAYS@", &ttl(days.minutes_days))
             .replace("@WINDOWS_TTL_DAYS@", &ttl(days.windows_days))
             .replace("@AGENTS_TTL_DAYS@", &ttl(days.agents_days))
+            .replace("@ATTEMPTS_TTL_DAYS@", &ttl(retention::attempts_days(days)))
     }
 
     pub(super) fn create_database(&self) -> String {
@@ -225,7 +227,7 @@ impl Dialect {
     /// What the configuration says now; tables may have been made when it said something else.
     pub(super) fn set_ttl(&self) -> Vec<String> {
         let alter = |kept: retention::Kept| {
-            let (time, days) = (kept.time, retention::ttl_days(kept.days));
+            let (time, days) = (kept.ttl_time, retention::ttl_days(kept.days));
             format!(
                 "ALTER TABLE {} MODIFY TTL {time} + toIntervalDay({days}) \
                  SETTINGS materialize_ttl_after_modify = 0",

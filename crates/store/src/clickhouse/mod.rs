@@ -12,6 +12,8 @@
 
 #[cfg(feature = "clickhouse")]
 mod agents;
+#[cfg(feature = "clickhouse")]
+mod attempts;
 mod config;
 #[cfg(feature = "clickhouse")]
 mod counted;

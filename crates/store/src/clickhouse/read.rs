@@ -243,14 +243,14 @@ pub(super) async fn rulings(
 }
 
 /// `?fields` stands for the columns of the row that is asked for.
-fn select(table: &str, conditions: &str) -> String {
+pub(super) fn select(table: &str, conditions: &str) -> String {
     format!("SELECT ?fields FROM {table} FINAL WHERE {conditions}")
 }
 
 /// Rows that are sound, and how many are not.
-struct Found<T> {
-    rows: Vec<T>,
-    corrupt: u64,
+pub(super) struct Found<T> {
+    pub(super) rows: Vec<T>,
+    pub(super) corrupt: u64,
 }
 
 impl<T> Default for Found<T> {
@@ -263,7 +263,7 @@ impl<T> Default for Found<T> {
 }
 
 impl<T> Found<T> {
-    fn add(&mut self, row: Option<T>) {
+    pub(super) fn add(&mut self, row: Option<T>) {
         match row {
             Some(row) => self.rows.push(row),
             None => self.corrupt += 1,

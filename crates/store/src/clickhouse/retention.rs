@@ -12,7 +12,7 @@ use super::config::ClickHouseConfig;
 use super::counted;
 use super::migration::Dialect;
 use super::server::Servers;
-use super::{agents, steps, windows};
+use super::{agents, attempts, steps, windows};
 use crate::{Expired, Retention, StoreError};
 
 const MINUTES_PER_DAY: u32 = 1_440;
@@ -23,6 +23,8 @@ const TTL_MARGIN_DAYS: u32 = 2;
 pub(super) struct Kept {
     pub(super) table: &'static str,
     pub(super) time: &'static str,
+    /// The same as the type that a TTL takes.
+    pub(super) ttl_time: &'static str,
     pub(super) days: u32,
 }
 
@@ -35,29 +37,28 @@ struct Day {
 }
 
 /// All tables with rows of their own or copies of them.
-pub(super) fn kept(days: Retention) -> [Kept; 4] {
+pub(super) fn kept(days: Retention) -> [Kept; 5] {
+    let of = |table, time, days| Kept {
+        table,
+        time,
+        ttl_time: time,
+        days,
+    };
     [
+        of(steps::TABLE, "minute", days.minutes_days),
+        of(windows::TABLE, "ending", days.windows_days),
+        of(agents::TABLE, "minute", days.agents_days),
+        of("uptime_rows", "minute", days.minutes_days),
         Kept {
-            table: steps::TABLE,
-            time: "minute",
-            days: days.minutes_days,
-        },
-        Kept {
-            table: windows::TABLE,
-            time: "ending",
-            days: days.windows_days,
-        },
-        Kept {
-            table: agents::TABLE,
-            time: "minute",
-            days: days.agents_days,
-        },
-        Kept {
-            table: "uptime_rows",
-            time: "minute",
-            days: days.minutes_days,
+            ttl_time: "toDateTime(completed_at, 'UTC')",
+            ..of(attempts::TABLE, "completed_at", attempts_days(days))
         },
     ]
+}
+
+/// Whole days that hold the hours for which attempts are kept.
+pub(super) fn attempts_days(retention: Retention) -> u32 {
+    retention.attempts_hours.div_ceil(24)
 }
 
 /// Days after which the server deletes by itself.
@@ -72,12 +73,13 @@ pub(super) async fn enforce(
     retention: Retention,
     now: Timestamp,
 ) -> Result<Expired, StoreError> {
-    let [minutes, windows, agents, uptime] = kept(retention);
+    let [minutes, windows, agents, uptime, attempts] = kept(retention);
     let dialect = Dialect::of(config, retention);
     let expired = Expired {
         minutes: drop_days(servers, &dialect, &minutes, now).await?,
         windows: drop_days(servers, &dialect, &windows, now).await?,
         agents: drop_days(servers, &dialect, &agents, now).await?,
+        attempts: drop_days(servers, &dialect, &attempts, now).await?,
     };
     drop_days(servers, &dialect, &uptime, now).await?;
     Ok(expired)

@@ -11,10 +11,11 @@ use super::config::ClickHouseConfig;
 use super::server::Servers;
 use super::stats::{self, Counters, Stats};
 use super::write::{self, Writer};
-use super::{history, migration, read, retention, uptime};
+use super::{attempts, history, migration, read, retention, uptime};
 use crate::{
-    AgentRow, Expired, HistoryPoint, HistoryQuery, Limits, MinuteQuery, MinuteRange, MinuteRow,
-    Retention, Rows, RulingRow, SeriesUptime, Store, StoreError, WindowQuery, WindowRow,
+    AgentRow, AttemptQuery, AttemptRow, Expired, HistoryPoint, HistoryQuery, Limits, MinuteQuery,
+    MinuteRange, MinuteRow, Retention, Rows, RulingRow, SeriesUptime, Store, StoreError,
+    WindowQuery, WindowRow,
 };
 
 /// The newest schema that this version reads and writes.
@@ -155,10 +156,16 @@ impl Store for ClickHouseStore {
         Ok(self.sound(found))
     }
 
+    async fn attempts(&self, query: &AttemptQuery) -> Result<Vec<AttemptRow>, StoreError> {
+        self.check().await?;
+        let found = attempts::read(&self.servers, query, &self.limits).await?;
+        Ok(self.sound(found))
+    }
+
     async fn enforce_retention(&self, now: Timestamp) -> Result<Expired, StoreError> {
         self.check().await?;
         let expired = retention::enforce(&self.servers, &self.config, self.retention, now).await?;
-        let rows = expired.minutes + expired.windows + expired.agents;
+        let rows = expired.minutes + expired.windows + expired.agents + expired.attempts;
         stats::add(&self.counters.expired_rows, rows);
         Ok(expired)
     }

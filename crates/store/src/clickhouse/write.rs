@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::agents::{self, AgentColumns};
+use super::attempts::{self, AttemptColumns};
 use super::counted;
 use super::gates::{self, GateColumns};
 use super::server::Servers;
@@ -140,18 +141,22 @@ impl Sender {
         let rulings = batch.clone().flat_map(|rows| &rows.rulings);
         let rulings = rulings.map(|row| ((row.log_id, row.offset), (), row));
         let rulings: Vec<GateColumns> = best(rulings, &mut outdone);
+        let attempts = batch.clone().flat_map(|rows| &rows.attempts);
+        let attempts = attempts.map(|row| (row.identity(), (), row));
+        let attempts: Vec<AttemptColumns> = best(attempts, &mut outdone);
         let agents = batch.flat_map(|rows| &rows.agents);
         let agents = agents.map(|row| ((&row.agent, row.partition, row.minute), row.revision, row));
         let agents: Vec<AgentColumns> = best(agents, &mut outdone);
         stats::add(&self.counters.batches, 1);
         stats::add(&self.counters.outdone_rows, outdone);
-        let (minutes, windows, agents, rulings) = tokio::join!(
+        let (minutes, windows, agents, rulings, attempts) = tokio::join!(
             self.insert(steps::TABLE, &minutes),
             self.insert(windows::TABLE, &windows),
             self.insert(agents::TABLE, &agents),
             self.insert(gates::TABLE, &rulings),
+            self.insert(attempts::TABLE, &attempts),
         );
-        told(&[minutes, windows, agents, rulings])
+        told(&[minutes, windows, agents, rulings, attempts])
     }
 
     /// Inserts rows; answers how many into which table.
@@ -235,7 +240,10 @@ pub(super) fn check(rows: &Rows) -> Result<(), StoreError> {
     let windows = rows.windows.iter().map(|row| row.ending);
     let agents = rows.agents.iter().map(|row| row.minute);
     let rulings = rows.rulings.iter().map(|row| row.ruling.since().minute());
-    let mut times = minutes.chain(windows).chain(agents).chain(rulings);
+    let attempts = rows.attempts.iter();
+    let attempts = attempts.map(|row| row.measurement.completed_at.minute());
+    let rows = minutes.chain(windows).chain(agents);
+    let mut times = rows.chain(rulings).chain(attempts);
     times.try_for_each(counted::check_time)
 }
 

@@ -15,9 +15,10 @@ use super::fault;
 const APPLICATION_ID: i64 = 0x5358_5354;
 
 /// The scripts in their order, each with the version that it makes.
-const SCRIPTS: [(i64, &str); 2] = [
+const SCRIPTS: [(i64, &str); 3] = [
     (1, include_str!("schema/1.sql")),
     (2, include_str!("schema/2.sql")),
+    (3, include_str!("schema/3.sql")),
 ];
 
 /// The newest schema.

@@ -18,12 +18,14 @@
 //! | `endpoint_windows` | what was published for the window ending at a minute |
 //! | `agents` | one agent in one minute |
 //! | `gates` | what was ruled on a gate |
+//! | `observations` | one attempt |
 //!
 //! Histograms (see `bins.rs`) are read by the program only. The first write, commit, checkpoint or
 //! fsync that fails, other than for want of space, stops the store: see [`StoreError::Stopped`].
 //! The process must exit then ([`SqliteStore::stopped`]).
 
 mod agents;
+mod attempts;
 mod bins;
 mod disk;
 mod fault;
@@ -66,8 +68,9 @@ use self::stats::Counters;
 use self::table::Fetcher;
 use self::writer::{Stopped, Writer};
 use crate::{
-    AgentRow, Expired, HistoryPoint, HistoryQuery, MinuteQuery, MinuteRange, MinuteRow, Rows,
-    RulingRow, SeriesUptime, Store, StoreError, WindowQuery, WindowRow,
+    AgentRow, AttemptQuery, AttemptRow, Expired, HistoryPoint, HistoryQuery, MinuteQuery,
+    MinuteRange, MinuteRow, Rows, RulingRow, SeriesUptime, Store, StoreError, WindowQuery,
+    WindowRow,
 };
 
 /// The newest schema that this version reads and writes.
@@ -218,6 +221,12 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn attempts(&self, query: &AttemptQuery) -> Result<Vec<AttemptRow>, StoreError> {
+        let (query, limits) = (query.clone(), self.options.limits);
+        self.read(move |connection, fetcher| attempts::read(connection, fetcher, &query, &limits))
+            .await
+    }
+
     async fn enforce_retention(&self, now: Timestamp) -> Result<Expired, StoreError> {
         let horizon = Horizon::at(now, &self.options.retention);
         let mut expired = Expired::default();
@@ -226,11 +235,13 @@ impl Store for SqliteStore {
                 Kind::Minutes => &mut expired.minutes,
                 Kind::Windows => &mut expired.windows,
                 Kind::Agents => &mut expired.agents,
+                Kind::Attempts => &mut expired.attempts,
             };
             loop {
                 let delete = move |writer: &mut Writer| {
-                    writer
-                        .transact(|connection, _| retention::delete_some(connection, kind, horizon))
+                    writer.transact(|connection, numbers| {
+                        retention::delete_some(connection, numbers, kind, horizon)
+                    })
                 };
                 let rows = self.as_writer(delete).await?;
                 if rows == 0 {

@@ -18,6 +18,8 @@ pub struct SqliteOptions {
     /// The largest size of the file, without its write-ahead log. Past it, writes are refused
     /// until retention has made room.
     pub disk_bytes_max: u64,
+    /// Single attempts that are kept. Of more, the oldest give way at once.
+    pub attempts_rows_max: u64,
 }
 
 impl Default for SqliteOptions {
@@ -29,6 +31,7 @@ impl Default for SqliteOptions {
             checkpoint_bytes: 4 << 20,
             wal_bytes_max: 64 << 20,
             disk_bytes_max: 64 << 30,
+            attempts_rows_max: 200_000,
         }
     }
 }

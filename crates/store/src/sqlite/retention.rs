@@ -7,11 +7,12 @@ use super::series::{self, Numbers};
 use super::uptime;
 use crate::Retention;
 
-/// Rows deleted in one transaction, beside the rest of the last one's minute. Others write between
+/// Rows deleted in one transaction, beside the rest of the last one's time. Others write between
 /// two transactions.
 const ROWS_AT_ONCE: u32 = 10_000;
 
 const MINUTES_PER_DAY: u32 = 1_440;
+const MINUTES_PER_HOUR: u32 = 60;
 
 /// The first minutes and days that are kept.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,7 @@ pub(super) struct Horizon {
     minutes: Minute,
     windows: Minute,
     agents: Minute,
+    attempts: Minute,
 }
 
 /// What is deleted row by row.
@@ -27,16 +29,18 @@ pub(super) enum Kind {
     Minutes,
     Windows,
     Agents,
+    Attempts,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Minutes, Self::Windows, Self::Agents];
+    pub(super) const ALL: [Self; 4] = [Self::Minutes, Self::Windows, Self::Agents, Self::Attempts];
 
     const fn table(self) -> (&'static str, &'static str) {
         match self {
             Self::Minutes => ("step_rows", "minute"),
             Self::Windows => ("window_rows", "ending"),
             Self::Agents => ("agent_rows", "minute"),
+            Self::Attempts => ("attempt_rows", "completed_at_us"),
         }
     }
 }
@@ -49,14 +53,19 @@ impl Horizon {
             minutes: uptime::bucket_of(before(retention.minutes_days)),
             windows: before(retention.windows_days),
             agents: before(retention.agents_days),
+            attempts: now
+                .minute()
+                .minus(retention.attempts_hours.saturating_mul(MINUTES_PER_HOUR)),
         }
     }
 
-    const fn of(self, kind: Kind) -> Minute {
+    /// The first time that is kept, as the kind's table counts it.
+    fn of(self, kind: Kind) -> i64 {
         match kind {
-            Kind::Minutes => self.minutes,
-            Kind::Windows => self.windows,
-            Kind::Agents => self.agents,
+            Kind::Minutes => self.minutes.index().into(),
+            Kind::Windows => self.windows.index().into(),
+            Kind::Agents => self.agents.index().into(),
+            Kind::Attempts => self.attempts.start().as_micros(),
         }
     }
 }
@@ -64,18 +73,21 @@ impl Horizon {
 /// Deletes the oldest rows of a kind. Answers how many; none if no more are too old.
 pub(super) fn delete_some(
     connection: &Connection,
+    numbers: &mut Numbers,
     kind: Kind,
     horizon: Horizon,
 ) -> rusqlite::Result<u64> {
+    // They are to be counted anew.
+    numbers.attempts = None;
     let (table, time) = kind.table();
-    let end = horizon.of(kind).index();
+    let end = horizon.of(kind);
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {time} FROM {table} WHERE {time} < ?1 ORDER BY {time} LIMIT 1 OFFSET ?2"
     ))?;
-    let nth: Option<u32> = statement
+    let nth: Option<i64> = statement
         .query_row((end, ROWS_AT_ONCE - 1), |row| row.get(0))
         .optional()?;
-    let end = nth.map_or(end, |minute| minute.saturating_add(1));
+    let end = nth.map_or(end, |time| time.saturating_add(1));
     let mut statement =
         connection.prepare_cached(&format!("DELETE FROM {table} WHERE {time} < ?1"))?;
     statement.execute([end]).map(|rows| rows as u64)
@@ -90,7 +102,8 @@ pub(super) fn delete_rest(
     let mut statement = connection.prepare_cached("DELETE FROM uptime_rows WHERE starting < ?1")?;
     statement.execute([horizon.minutes.index()])?;
     // A series that has a row of a day may have one of its last minute.
-    let first_day = series::day(horizon.minutes.min(horizon.windows));
+    let oldest = horizon.minutes.min(horizon.windows).min(horizon.attempts);
+    let first_day = series::day(oldest);
     let mut statement = connection.prepare_cached("DELETE FROM series WHERE last_day < ?1")?;
     if statement.execute([first_day])? > 0 {
         numbers.forget();

@@ -46,6 +46,20 @@ impl Sealer {
         self.values.push(Value::Text(text.into()));
     }
 
+    /// Adds all 64 bits of a number, of which SQLite's integers hold 63, as hexadecimal digits that
+    /// sort as the numbers do.
+    pub(super) fn word(&mut self, word: u64) {
+        self.text(format!("{word:016x}"));
+    }
+
+    /// Adds a text or NULL.
+    pub(super) fn optional_text(&mut self, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(text),
+            None => self.values.push(Value::Null),
+        }
+    }
+
     /// Adds a blob, NULL if it is empty.
     pub(super) fn blob(&mut self, blob: Vec<u8>) {
         self.values.push(if blob.is_empty() {
@@ -115,6 +129,24 @@ impl<'a> Opened<'a> {
     pub(super) fn text(&mut self) -> Option<&'a str> {
         match self.value()? {
             ValueRef::Text(bytes) => std::str::from_utf8(bytes).ok(),
+            _ => None,
+        }
+    }
+
+    /// The next column as a number that was added with all its bits.
+    pub(super) fn word(&mut self) -> Option<u64> {
+        u64::from_str_radix(self.text()?, 16).ok()
+    }
+
+    /// The next column as a text, or `Some(None)` if it is NULL.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one says whether the column is sound"
+    )]
+    pub(super) fn optional_text(&mut self) -> Option<Option<&'a str>> {
+        match self.value()? {
+            ValueRef::Null => Some(None),
+            ValueRef::Text(bytes) => std::str::from_utf8(bytes).ok().map(Some),
             _ => None,
         }
     }

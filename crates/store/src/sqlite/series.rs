@@ -20,6 +20,8 @@ pub(super) type Name = (EndpointId, Option<Region>);
 pub(super) struct Numbers {
     /// Number, and the last day that the table has for it.
     known: HashMap<Name, (i64, u32)>,
+    /// How many single attempts there are, once that is counted.
+    pub(super) attempts: Option<u64>,
 }
 
 /// A series that a query is about.
@@ -80,9 +82,10 @@ impl Numbers {
         Ok(found.0)
     }
 
-    /// Forgets all numbers, because the table may not have them any more.
+    /// Forgets all numbers, because the tables may say otherwise now.
     pub(super) fn forget(&mut self) {
         self.known.clear();
+        self.attempts = None;
     }
 }
 

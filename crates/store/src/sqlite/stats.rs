@@ -17,6 +17,8 @@ pub struct Stats {
     pub corrupt_rows: u64,
     /// Rows deleted by retention.
     pub expired_rows: u64,
+    /// Single attempts deleted to make room for newer ones.
+    pub evicted_rows: u64,
     /// Times that the write-ahead log was brought into the file.
     pub checkpoints: u64,
 }
@@ -44,6 +46,7 @@ counters!(
     full_refusals,
     corrupt_rows,
     expired_rows,
+    evicted_rows,
     checkpoints,
 );
 

@@ -15,7 +15,7 @@ use super::options::SqliteOptions;
 use super::seal::Sealer;
 use super::series::Numbers;
 use super::stats::{self, Counters};
-use super::{agents, fault, gates, steps, uptime, windows};
+use super::{agents, attempts, fault, gates, steps, uptime, windows};
 use crate::{Rows, StoreError};
 
 /// How long the writer waits for readers when the write-ahead log has met its bound.
@@ -67,10 +67,16 @@ impl Writer {
         if rows.is_empty() {
             return self.check();
         }
-        let outcome = self.transact(|connection, numbers| insert(connection, numbers, rows));
+        let attempts_max = self.options.attempts_rows_max;
+        let outcome = self.transact(|connection, numbers| {
+            let changed = insert(connection, numbers, rows)?;
+            let evicted = evict(connection, numbers, rows, attempts_max)?;
+            Ok((changed, evicted))
+        });
         match &outcome {
-            Ok(changed) => {
+            Ok((changed, evicted)) => {
                 stats::add(&self.counters.writes, 1);
+                stats::add(&self.counters.evicted_rows, *evicted);
                 stats::add(&self.counters.rows, *changed);
                 stats::add(&self.counters.repeated_rows, rows.len() - changed);
             }
@@ -206,5 +212,32 @@ fn insert(connection: &Connection, numbers: &mut Numbers, rows: &Rows) -> rusqli
     for row in &rows.rulings {
         changed += u64::from(gates::insert(connection, &mut sealer, row)?);
     }
-    Ok(changed)
+    let mut new_attempts = 0;
+    for row in &rows.attempts {
+        let name = (row.series.endpoint.clone(), Some(row.series.region.clone()));
+        let minute = row.measurement.completed_at.minute();
+        let series = numbers.of(connection, name, minute)?;
+        new_attempts += u64::from(attempts::insert(connection, &mut sealer, series, row)?);
+    }
+    numbers.attempts = numbers.attempts.map(|held| held + new_attempts);
+    Ok(changed + new_attempts)
+}
+
+/// Lets the oldest attempts go if there are more than may be; answers how many.
+fn evict(
+    connection: &Connection,
+    numbers: &mut Numbers,
+    written: &Rows,
+    rows_max: u64,
+) -> rusqlite::Result<u64> {
+    if written.attempts.is_empty() {
+        return Ok(0);
+    }
+    let held = match numbers.attempts {
+        Some(held) => held,
+        None => attempts::held(connection)?,
+    };
+    let evicted = attempts::delete_oldest(connection, held.saturating_sub(rows_max))?;
+    numbers.attempts = Some(held - evicted);
+    Ok(evicted)
 }

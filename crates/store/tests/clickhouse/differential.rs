@@ -7,7 +7,8 @@ use sextant_measure::quantization::Quantization;
 use sextant_measure::time::Minute;
 use sextant_store::sqlite::{SqliteOptions, SqliteStore};
 use sextant_store::{
-    HistoryQuery, Limits, MinuteQuery, MinuteRange, Revision, Rows, Store, WindowQuery, WindowScope,
+    AttemptQuery, HistoryQuery, Limits, MinuteQuery, MinuteRange, Revision, Rows, Store,
+    WindowQuery, WindowScope,
 };
 use sextant_testkit::store_contract::SEEDS;
 use sextant_testkit::store_contract::traffic::Traffic;
@@ -49,7 +50,7 @@ fn some_rows(traffic: &mut Traffic, all: &[SeriesId]) -> Rows {
             epoch: traffic.below(2).into(),
             n: traffic.below(3).into(),
         };
-        match traffic.below(3) {
+        match traffic.below(4) {
             0 => rows
                 .minutes
                 .push(traffic.minute_row(&series, minute, revision)),
@@ -58,6 +59,7 @@ fn some_rows(traffic: &mut Traffic, all: &[SeriesId]) -> Rows {
                 let row = traffic.window_row(&series.endpoint, region, minute);
                 rows.windows.push(row);
             }
+            2 => rows.attempts.push(traffic.attempt_row(&series, minute)),
             _ => {
                 let agent = AgentId::new(series.endpoint.provider.as_str()).unwrap();
                 rows.agents
@@ -96,6 +98,18 @@ async fn compare(a: &dyn Store, b: &dyn Store, traffic: &mut Traffic, all: &[Ser
         a.history(&history).await,
         b.history(&history).await,
         "{history:?}"
+    );
+    let attempts = AttemptQuery {
+        endpoint: traffic.one_of(all).endpoint,
+        region: query.region.clone(),
+        range: query.range,
+        failures_only: traffic.chance(50),
+        newest_max: traffic.below(20),
+    };
+    assert_eq!(
+        a.attempts(&attempts).await,
+        b.attempts(&attempts).await,
+        "{attempts:?}"
     );
     let windows = WindowQuery {
         model: query.model,
@@ -145,6 +159,7 @@ async fn both_back_ends_answer_alike() {
         }
         harness.run("OPTIMIZE TABLE step_rows FINAL").await;
         harness.run("OPTIMIZE TABLE window_rows FINAL").await;
+        harness.run("OPTIMIZE TABLE observation_rows FINAL").await;
         for _ in 0..12 {
             compare(&sqlite, &clickhouse, &mut traffic, &all).await;
         }

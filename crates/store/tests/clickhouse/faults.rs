@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::harness::ClickHouseHarness;
 use crate::proxy::Proxy;
-use crate::rows::{NOON, all_minutes, all_windows, always, minute, one_of_each};
+use crate::rows::{NOON, all_attempts, all_minutes, all_windows, always, minute, one_of_each};
 
 fn unavailable<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> String {
     match outcome {
@@ -126,10 +126,11 @@ async fn rows_whose_answer_was_lost_stand_and_may_be_written_again() {
             store.minutes(&all_minutes()).await.unwrap(),
             store.windows(&all_windows()).await.unwrap(),
             store.agents(always()).await.unwrap(),
+            store.attempts(&all_attempts("groq")).await.unwrap(),
         )
     };
     let stood = written().await;
-    assert_eq!(stood.0.len(), 2);
+    assert_eq!((stood.0.len(), stood.3.len()), (2, 2));
     store.write(rows).await.unwrap();
     assert_eq!(written().await, stood);
     assert_eq!(store.stats().failed_writes, 1);
@@ -151,6 +152,8 @@ async fn a_write_that_stands_in_part_is_made_whole_by_writing_it_again() {
     assert_eq!(store.minutes(&all_minutes()).await.unwrap(), rows.minutes);
     assert_eq!(store.windows(&all_windows()).await.unwrap(), rows.windows);
     assert_eq!(store.agents(always()).await.unwrap(), rows.agents);
+    let attempts = store.attempts(&all_attempts("groq")).await.unwrap();
+    assert_eq!(attempts, rows.attempts);
 }
 
 #[tokio::test]

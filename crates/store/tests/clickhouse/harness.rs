@@ -60,7 +60,13 @@ impl ClickHouseHarness {
     /// Makes the schema. What the tests write is long past, so nothing may go by itself.
     pub(crate) async fn migrate(&self) {
         self.try_migrate().await.unwrap();
-        for table in ["step_rows", "uptime_rows", "window_rows", "agent_rows"] {
+        for table in [
+            "step_rows",
+            "uptime_rows",
+            "window_rows",
+            "agent_rows",
+            "observation_rows",
+        ] {
             self.run(&format!("SYSTEM STOP TTL MERGES {table}")).await;
         }
     }

@@ -6,7 +6,13 @@ use crate::harness::ClickHouseHarness;
 use crate::rows::{NOON, one_of_each};
 
 const MINUTES_PER_DAY: u32 = 1_440;
-const TABLES: [&str; 4] = ["step_rows", "uptime_rows", "window_rows", "agent_rows"];
+const TABLES: [&str; 5] = [
+    "step_rows",
+    "uptime_rows",
+    "window_rows",
+    "agent_rows",
+    "observation_rows",
+];
 
 fn short() -> ClickHouseHarness {
     let mut harness = ClickHouseHarness::new();
@@ -14,6 +20,7 @@ fn short() -> ClickHouseHarness {
         minutes_days: 1,
         windows_days: 3,
         agents_days: 2,
+        attempts_hours: 30,
     };
     harness
 }
@@ -33,14 +40,15 @@ async fn days_go_once_all_of_them_is_too_old() {
         minutes: 3,
         windows: 1,
         agents: 2,
+        attempts: 2,
     };
     assert_eq!(store.enforce_retention(now).await, Ok(expired));
     let mut left = Vec::new();
     for table in TABLES {
         left.push(harness.count(table).await);
     }
-    assert_eq!(left, [2, 2, 4, 3]);
-    assert_eq!(store.stats().expired_rows, 6);
+    assert_eq!(left, [2, 2, 4, 3, 3]);
+    assert_eq!(store.stats().expired_rows, 8);
 }
 
 #[tokio::test]
@@ -56,10 +64,12 @@ async fn tables_drop_by_themselves_what_nobody_drops() {
         );
         harness.text(&sql).await
     };
-    let expected = "agent_rows\t4\nstep_rows\t3\nuptime_rows\t3\nwindow_rows\t5\n";
+    let expected =
+        "agent_rows\t4\nobservation_rows\t4\nstep_rows\t3\nuptime_rows\t3\nwindow_rows\t5\n";
     assert_eq!(ttl(&harness).await, expected);
     harness.retention.minutes_days = 20;
     harness.try_migrate().await.unwrap();
-    let expected = "agent_rows\t4\nstep_rows\t22\nuptime_rows\t22\nwindow_rows\t5\n";
+    let expected =
+        "agent_rows\t4\nobservation_rows\t4\nstep_rows\t22\nuptime_rows\t22\nwindow_rows\t5\n";
     assert_eq!(ttl(&harness).await, expected, "as it is configured now");
 }

@@ -353,3 +353,37 @@ async fn a_question_about_one_model_reads_no_others() {
         );
     }
 }
+
+#[tokio::test]
+async fn observations_say_what_happened_in_milliseconds_and_tokens_a_second() {
+    let row = only_row_of("observations").await;
+    check(
+        &row,
+        &serde_json::json!({
+            "completed_at": "2026-11-22 14:30:01.500001",
+            "model": "meta-llama/llama-4-scout",
+            "provider": "groq",
+            "quantization": "fp8",
+            "region": "us-west-2",
+            "source": "live",
+            "outcome": "ok",
+            "status_code": 200,
+            "ttft_ms": 221.5,
+            "duration_ms": 800.0,
+            "input_tokens": 550,
+            "output_tokens": 150,
+            "throughput_tps": 187.5,
+            "streamed": true,
+            "tier": "standard",
+            "operation": "summarize",
+            "request_id": "request-1",
+            "attempt": 2,
+            "is_final": true,
+            "weight": 4,
+            "agent": "edge-1",
+            "sequence": 17,
+            "partition": 5,
+            "part_index": 3,
+        }),
+    );
+}

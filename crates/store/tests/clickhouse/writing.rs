@@ -8,7 +8,7 @@ use sextant_store::{Limits, MinuteRow, Revision, Rows, Store, StoreError};
 use tokio::task::JoinSet;
 
 use crate::harness::ClickHouseHarness;
-use crate::rows::{NOON, all_minutes, always, by_day, endpoint, minute, one_of_each};
+use crate::rows::{NOON, all_attempts, all_minutes, always, by_day, endpoint, minute, one_of_each};
 
 fn rows(minutes: impl IntoIterator<Item = MinuteRow>) -> Rows {
     Rows {
@@ -117,6 +117,36 @@ async fn rows_that_the_store_did_not_write_are_skipped_and_counted() {
         .collect();
     assert_eq!(regions, ["us-west-2"]);
     assert_eq!(store.stats().corrupt_rows, 15);
+}
+
+#[tokio::test]
+async fn attempts_that_the_store_did_not_write_are_skipped_and_counted() {
+    let harness = ClickHouseHarness::new();
+    let store = harness.open_with(Limits::default()).await;
+    let written = one_of_each("groq", NOON);
+    store.write(written.clone()).await.unwrap();
+    for columns in [
+        "'global' AS region",
+        "'slow' AS outcome",
+        "'user' AS source",
+        "'best' AS tier",
+        "0 AS weight",
+    ] {
+        let statement = format!(
+            "INSERT INTO observation_rows SELECT * REPLACE ({columns}, part_index + 1 AS part_index) \
+             FROM (SELECT * FROM observation_rows FINAL)"
+        );
+        harness.run(&statement).await;
+        let found = store.attempts(&all_attempts("groq")).await.unwrap();
+        assert_eq!(found, written.attempts, "{columns}");
+        harness
+            .run(
+                "ALTER TABLE observation_rows DELETE WHERE part_index = 4 \
+                     SETTINGS mutations_sync = 1",
+            )
+            .await;
+    }
+    assert_eq!(store.stats().corrupt_rows, 5);
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use sextant_store::Store;
 use sextant_store::sqlite::{SqliteOptions, SqliteStore};
 
 use crate::harness::SqliteHarness;
-use crate::rows::{NOON, all_minutes, all_windows, always, by_day, endpoint, one_of_each};
+use crate::rows::{
+    NOON, all_attempts, all_minutes, all_windows, always, by_day, endpoint, one_of_each,
+};
 
 /// The numbers of groq's series: in its region, and merged.
 const SERIES: &str = "(SELECT id FROM series WHERE provider = 'groq' AND region = 'us-west-2')";
@@ -104,6 +106,27 @@ async fn a_window_with_any_bit_flipped_is_skipped_and_counted() {
         delete(&connection, "window_rows", MERGED);
         store.write(one_of_each("groq", NOON)).await.unwrap();
         assert_eq!(store.windows(&all_windows()).await.unwrap(), whole);
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_with_any_bit_flipped_is_skipped_and_counted() {
+    let harness = SqliteHarness::new();
+    let (store, connection) = (two(&harness).await, harness.connect());
+    let flips = flips(&connection, "attempt_rows", SERIES);
+    assert!(flips.len() > 15);
+    let whole = one_of_each("groq", NOON).attempts;
+    for flip in &flips {
+        assert_eq!(connection.execute(flip, ()), Ok(1), "{flip}");
+        let before = store.stats().corrupt_rows;
+        let found = store.attempts(&all_attempts("groq")).await;
+        assert_eq!(found.unwrap(), [], "{flip}");
+        assert_eq!(store.stats().corrupt_rows, before + 1, "{flip}");
+
+        delete(&connection, "attempt_rows", SERIES);
+        store.write(one_of_each("groq", NOON)).await.unwrap();
+        let found = store.attempts(&all_attempts("groq")).await;
+        assert_eq!(found.unwrap(), whole);
     }
 }
 

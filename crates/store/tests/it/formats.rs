@@ -8,12 +8,15 @@ use sextant_store::Store;
 use sextant_store::sqlite::{SCHEMA_VERSION, SqliteOptions};
 
 use crate::harness::SqliteHarness;
-use crate::rows::{NOON, all_minutes, all_windows, always, endpoint, model, one_of_each};
+use crate::rows::{
+    NOON, all_attempts, all_minutes, all_windows, always, endpoint, model, one_of_each,
+};
 
 /// The dumps, by the version that made them. A dump leaves the two pragmas out.
-const FIXTURES: [(i64, &str); 2] = [
+const FIXTURES: [(i64, &str); 3] = [
     (1, include_str!("../fixtures/schema-1.sql")),
     (2, include_str!("../fixtures/schema-2.sql")),
+    (3, include_str!("../fixtures/schema-3.sql")),
 ];
 
 const APPLICATION_ID: i64 = 0x5358_5354;
@@ -41,6 +44,13 @@ async fn files_of_every_schema_are_read() {
             Vec::new()
         };
         assert_eq!(store.rulings(&model(), always()).await.unwrap(), rulings);
+        let attempts = if version > 2 {
+            rows.attempts
+        } else {
+            Vec::new()
+        };
+        let found = store.attempts(&all_attempts("groq")).await.unwrap();
+        assert_eq!(found, attempts);
         let uptime = store.uptime(&[endpoint("groq")], always()).await.unwrap();
         assert_eq!(
             uptime[0].buckets,

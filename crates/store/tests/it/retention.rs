@@ -1,10 +1,10 @@
 //! Retention on SQLite: set by the options, and nothing left behind.
 
-use sextant_store::sqlite::SqliteOptions;
+use sextant_store::sqlite::{SqliteOptions, SqliteStore};
 use sextant_store::{Expired, Retention, Rows, Store};
 
 use crate::harness::SqliteHarness;
-use crate::rows::{NOON, all_minutes, minute, one_of_each};
+use crate::rows::{NOON, all_attempts, all_minutes, attempt, minute, one_of_each};
 
 const MINUTES_PER_DAY: u32 = 1_440;
 
@@ -23,6 +23,7 @@ async fn retention_follows_the_options() {
         minutes_days: 1,
         windows_days: 3,
         agents_days: 2,
+        attempts_hours: 36,
     };
     let store = harness.open_with(SqliteOptions {
         retention,
@@ -39,10 +40,11 @@ async fn retention_follows_the_options() {
         Expired {
             minutes: 4,
             windows: 2,
-            agents: 3
+            agents: 3,
+            attempts: 3,
         }
     );
-    assert_eq!(store.stats().expired_rows, 9);
+    assert_eq!(store.stats().expired_rows, 12);
 }
 
 #[tokio::test]
@@ -57,17 +59,18 @@ async fn nothing_is_left_of_what_is_gone() {
         "uptime_rows",
         "window_rows",
         "agent_rows",
+        "attempt_rows",
         "series",
     ];
     let left = |harness| tables.map(|table| rows_in(harness, table));
     assert_eq!(
         left(&harness),
-        [0, 0, 1, 1, 2],
+        [0, 0, 1, 1, 0, 2],
         "windows and their series stay for longer"
     );
     let later = NOON.plus(32 * MINUTES_PER_DAY);
     store.enforce_retention(later.start()).await.unwrap();
-    assert_eq!(left(&harness), [0; 5]);
+    assert_eq!(left(&harness), [0; 6]);
 }
 
 #[tokio::test]
@@ -109,4 +112,59 @@ async fn minutes_go_by_whole_buckets_of_uptime() {
         assert_eq!(rows_in(&harness, "step_rows"), left);
         assert_eq!(rows_in(&harness, "uptime_rows"), left.min(2));
     }
+}
+
+/// Whatever comes first by its time of completion goes, not what was written first.
+#[tokio::test]
+async fn of_too_many_attempts_the_oldest_give_way_and_are_counted() {
+    let harness = SqliteHarness::new();
+    let options = SqliteOptions {
+        attempts_rows_max: 10,
+        ..SqliteOptions::default()
+    };
+    let at = |n| attempt("groq", NOON.plus(n));
+    let write = async |store: &SqliteStore, minutes: &[u32]| {
+        let attempts = minutes.iter().map(|n| at(*n)).collect();
+        let rows = Rows {
+            attempts,
+            ..Rows::default()
+        };
+        store.write(rows).await.unwrap();
+    };
+    let left = async |store: &SqliteStore| {
+        let found = store.attempts(&all_attempts("groq")).await.unwrap();
+        let minutes = found
+            .iter()
+            .map(|row| row.measurement.completed_at.minute());
+        minutes
+            .map(|it| it.index() - NOON.index())
+            .collect::<Vec<_>>()
+    };
+    let store = harness.open_with(options);
+    write(&store, &[19, 18, 17, 16, 15, 14, 13, 12, 11, 10]).await;
+    assert_eq!(store.stats().evicted_rows, 0);
+    write(&store, &[20, 21, 20, 21, 22, 5]).await;
+    let newest: Vec<u32> = (13..=22).rev().collect();
+    assert_eq!(left(&store).await, newest);
+    assert_eq!(store.stats().evicted_rows, 4);
+    drop(store);
+
+    let store = harness.open_with(options);
+    write(&store, &[23]).await;
+    let newest: Vec<u32> = (14..=23).rev().collect();
+    assert_eq!(
+        left(&store).await,
+        newest,
+        "those found at the start count too"
+    );
+    let day_later = NOON.plus(20 + MINUTES_PER_DAY).start();
+    store.enforce_retention(day_later).await.unwrap();
+    write(&store, &[24, 25]).await;
+    let newest: Vec<u32> = (20..=25).rev().collect();
+    assert_eq!(
+        left(&store).await,
+        newest,
+        "those that were too old have made room"
+    );
+    assert_eq!(store.stats().evicted_rows, 1);
 }

@@ -7,6 +7,7 @@ use sextant_catalog::{Price, Pricing};
 use sextant_measure::counts::{Counts, count_code};
 use sextant_measure::figures::{Figures, Percentiles, Recent};
 use sextant_measure::id::{AgentId, EndpointId, ModelId, ProviderId, Region, SeriesId};
+use sextant_measure::observation::{Measurement, Tier};
 use sextant_measure::outcome::{Outcome, Source};
 use sextant_measure::quantization::Quantization;
 use sextant_measure::ratio::Ratio;
@@ -14,8 +15,8 @@ use sextant_measure::status::Status;
 use sextant_measure::time::Minute;
 use sextant_snapshot::gates::{GateKey, Ruling, Verdict};
 use sextant_store::{
-    AgentRow, HistoryQuery, MinuteQuery, MinuteRange, MinuteRow, Revision, Rows, RulingRow, Terms,
-    WindowQuery, WindowRow, WindowScope, no_sums,
+    AgentRow, AttemptKey, AttemptQuery, AttemptRow, HistoryQuery, MinuteQuery, MinuteRange,
+    MinuteRow, Revision, Rows, RulingRow, Terms, WindowQuery, WindowRow, WindowScope, no_sums,
 };
 
 /// 2026-11-22T14:30Z.
@@ -134,6 +135,45 @@ pub(crate) fn one_of_each(provider: &str, at: Minute) -> Rows {
         windows: vec![window(provider, at)],
         agents: vec![agent(at)],
         rulings: vec![ruling(at)],
+        attempts: vec![attempt(provider, at)],
+    }
+}
+
+/// An attempt that completed in a minute, and stands for four.
+pub(crate) fn attempt(provider: &str, at: Minute) -> AttemptRow {
+    let completed_at = at.start().plus_micros(1_500_001);
+    AttemptRow {
+        key: AttemptKey {
+            agent: AgentId::new("edge-1").unwrap(),
+            epoch: 0xfeed_f00d_feed_f00d,
+            sequence: 17,
+            partition: 5,
+            content_hash: 0xc0ff_ee00_0000_0001,
+            index: 3,
+        },
+        series: SeriesId {
+            endpoint: endpoint(provider),
+            region: Region::new("us-west-2").unwrap(),
+        },
+        measurement: Measurement {
+            completed_at,
+            outcome: Outcome::Ok,
+            source: Source::Live,
+            streamed: true,
+            ttft_us: Some(221_500),
+            duration_us: Some(800_000),
+            input_tokens: Some(550),
+            output_tokens: Some(150),
+            status_code: Some(200),
+            attempt: 2,
+            is_final: true,
+        },
+        request_id: Some("request-1".parse().unwrap()),
+        tier: Some(Tier::Standard),
+        operation: Some("summarize".parse().unwrap()),
+        received_at: completed_at.plus_micros(1_000_000),
+        appended_at: completed_at.plus_micros(1_500_000),
+        weight: NonZeroU32::new(4).unwrap(),
     }
 }
 
@@ -163,6 +203,17 @@ pub(crate) fn all_minutes() -> MinuteQuery {
         endpoint: None,
         region: None,
         range: always(),
+    }
+}
+
+/// All attempts at a provider's endpoint.
+pub(crate) fn all_attempts(provider: &str) -> AttemptQuery {
+    AttemptQuery {
+        endpoint: endpoint(provider),
+        region: None,
+        range: always(),
+        failures_only: false,
+        newest_max: 1_000,
     }
 }
 

@@ -135,3 +135,37 @@ async fn gates_say_who_ruled_what_and_when() {
         ],
     );
 }
+
+#[tokio::test]
+async fn observations_say_what_happened_in_milliseconds_and_tokens_a_second() {
+    let row = only_row_of("observations").await;
+    check(
+        &row,
+        &[
+            ("completed_at", text("2026-11-22T14:30:01.500Z")),
+            ("model", text("meta-llama/llama-4-scout")),
+            ("provider", text("groq")),
+            ("quantization", text("fp8")),
+            ("region", text("us-west-2")),
+            ("source", text("live")),
+            ("outcome", text("ok")),
+            ("status_code", Value::Integer(200)),
+            ("ttft_ms", Value::Real(221.5)),
+            ("duration_ms", Value::Real(800.0)),
+            ("input_tokens", Value::Integer(550)),
+            ("output_tokens", Value::Integer(150)),
+            ("throughput_tps", Value::Real(187.5)),
+            ("streamed", Value::Integer(1)),
+            ("tier", text("standard")),
+            ("operation", text("summarize")),
+            ("request_id", text("request-1")),
+            ("attempt", Value::Integer(2)),
+            ("is_final", Value::Integer(1)),
+            ("weight", Value::Integer(4)),
+            ("agent", text("edge-1")),
+            ("epoch", text("feedf00dfeedf00d")),
+            ("partition", Value::Integer(5)),
+            ("part_index", Value::Integer(3)),
+        ],
+    );
+}

@@ -113,6 +113,11 @@ impl MemoryLog {
         self.kept().refused_reads.insert(topic.to_owned(), error);
     }
 
+    /// Answers reads of the topic again.
+    pub fn allow_reads(&self, topic: &str) {
+        self.kept().refused_reads.remove(topic);
+    }
+
     /// Deletes a topic and makes it anew, as an operator may: its offsets begin again.
     pub fn remake(&self, topic: &str) {
         if let Some(topic) = self.kept().topics.get_mut(topic) {

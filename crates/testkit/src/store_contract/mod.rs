@@ -17,6 +17,7 @@
     reason = "a property that doesn't hold fails the test that runs it"
 )]
 
+pub mod attempts;
 pub mod history;
 pub mod queries;
 pub mod retention;
@@ -81,6 +82,10 @@ macro_rules! store_contract {
             uptime::too_many_buckets_are_refused_with_both_figures,
             retention::what_is_too_old_is_deleted_and_the_rest_kept,
             retention::what_is_deleted_can_be_written_again,
+            attempts::an_attempt_written_again_is_one_row_and_the_first_stands,
+            attempts::attempts_are_found_by_endpoint_region_time_and_outcome,
+            attempts::of_many_attempts_the_newest_are_answered,
+            attempts::attempts_go_after_their_hours,
         }
     };
     (@each $harness:expr; $($module:ident :: $property:ident,)+) => {

@@ -177,7 +177,7 @@ pub async fn rows_come_in_the_order_of_time_and_name(harness: &dyn Harness) {
                         traffic.window_row(&series.endpoint, None, minute),
                     ],
                     agents: vec![traffic.agent_row(&AgentId::new(provider).unwrap(), minute, ONCE)],
-                    rulings: Vec::new(),
+                    ..Rows::default()
                 };
                 store.write(rows).await.unwrap();
             }

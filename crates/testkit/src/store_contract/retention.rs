@@ -37,7 +37,7 @@ pub async fn what_is_too_old_is_deleted_and_the_rest_kept(harness: &dyn Harness)
             minutes,
             windows,
             agents,
-            rulings: Vec::new(),
+            ..Rows::default()
         }
     };
     let old = rows_at(&minutes.0, &windows.0, &agents.0);
@@ -51,7 +51,8 @@ pub async fn what_is_too_old_is_deleted_and_the_rest_kept(harness: &dyn Harness)
         Expired {
             minutes: 2,
             windows: 2,
-            agents: 2
+            agents: 2,
+            attempts: 0,
         }
     );
     assert_eq!(

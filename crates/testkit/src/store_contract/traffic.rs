@@ -1,6 +1,7 @@
 //! Random rows and random traffic, from a seed.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -8,15 +9,17 @@ use rand::{RngExt, SeedableRng};
 use sextant_catalog::{Price, Pricing};
 use sextant_measure::counts::COUNT_CODES;
 use sextant_measure::figures::{Figures, Percentiles, Recent};
-use sextant_measure::id::{AgentId, EndpointId, Operation, Region, SeriesId};
-use sextant_measure::observation::Measurement;
+use sextant_measure::id::{AgentId, EndpointId, Operation, Region, RequestId, SeriesId};
+use sextant_measure::observation::{Measurement, Tier};
 use sextant_measure::outcome::{Outcome, Source};
 use sextant_measure::ratio::Ratio;
 use sextant_measure::status::Status;
 use sextant_measure::time::{Minute, Timestamp};
 use sextant_measure::window::MinuteSums;
 use sextant_snapshot::gates::Verdict;
-use sextant_store::{AgentRow, MinuteRow, Revision, Terms, WindowRow, no_sums};
+use sextant_store::{
+    AgentRow, AttemptKey, AttemptRow, MinuteRow, Revision, Terms, WindowRow, no_sums,
+};
 
 /// Draws rows and observations.
 #[derive(Debug)]
@@ -156,6 +159,44 @@ impl Traffic {
             status_code: None,
             attempt: 1,
             is_final: true,
+        }
+    }
+
+    /// An attempt that completed in that minute, with a key that hardly any other has.
+    pub fn attempt_row(&mut self, series: &SeriesId, minute: Minute) -> AttemptRow {
+        let completed_at = minute.start().plus_micros(self.below(60_000_000).into());
+        let texts = ["réq 1", "it's \"quoted\" \\ and; --dropped", "\u{202e}"];
+        let word = |traffic: &mut Self| {
+            let any = traffic.0.random();
+            traffic.one_of(&[0, 1, any, u64::MAX])
+        };
+        let key = AttemptKey {
+            agent: AgentId::new(self.one_of(&["edge 1", "kante-ü"])).unwrap(),
+            epoch: word(self),
+            sequence: word(self),
+            partition: self.below(8),
+            content_hash: self.0.random(),
+            index: self.0.random(),
+        };
+        let mut measurement = self.measurement(completed_at);
+        measurement.input_tokens = self.chance(50).then(|| self.0.random());
+        measurement.status_code = self.chance(50).then_some(529);
+        measurement.attempt = self.0.random_range(1..=u32::MAX);
+        measurement.is_final = self.chance(50);
+        AttemptRow {
+            key,
+            series: series.clone(),
+            measurement,
+            request_id: self
+                .chance(50)
+                .then(|| RequestId::new(self.one_of(&texts)).unwrap()),
+            tier: self.chance(50).then(|| self.one_of(&Tier::ALL)),
+            operation: self
+                .chance(50)
+                .then(|| Operation::new(self.one_of(&texts)).unwrap()),
+            received_at: completed_at.plus_micros(self.below(1_000_000).into()),
+            appended_at: completed_at.plus_micros(self.below(2_000_000).into()),
+            weight: NonZeroU32::new(self.one_of(&[1, 1, 64, u32::MAX])).unwrap(),
         }
     }
 

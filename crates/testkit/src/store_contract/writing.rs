@@ -7,6 +7,7 @@ use sextant_measure::quantization::Quantization;
 use sextant_snapshot::gates::{GateKey, Ruling, Verdict};
 use sextant_store::{AgentRow, Limits, Revision, Rows, RulingRow, Store, StoreError};
 
+use super::attempts::{all_attempts, newest_first};
 use super::traffic::Traffic;
 use super::{
     Harness, all_minutes, all_windows, always, at, endpoint, model, of_minutes, of_windows, range,
@@ -40,6 +41,8 @@ fn some_rows(traffic: &mut Traffic, model: &str, revision: Revision) -> Rows {
                 });
             }
         }
+        let place = series(model, "groq", "eu");
+        rows.attempts.push(traffic.attempt_row(&place, minute));
     }
     rows
 }
@@ -79,6 +82,7 @@ async fn everything(store: &dyn Store, name: &str) -> Rows {
         windows: store.windows(&all_windows(name)).await.unwrap(),
         agents: store.agents(always()).await.unwrap(),
         rulings: store.rulings(&model(name), always()).await.unwrap(),
+        attempts: store.attempts(&all_attempts(name)).await.unwrap(),
     }
 }
 
@@ -90,6 +94,7 @@ fn sorted(mut rows: Rows) -> Rows {
         .sort_by_key(|row| (row.ending, row.endpoint.clone(), row.region.clone()));
     rows.agents
         .sort_by_key(|row| (row.minute, row.agent.clone(), row.partition));
+    newest_first(&mut rows.attempts);
     rows
 }
 
@@ -176,7 +181,9 @@ pub async fn an_equal_revision_replaces_nothing(harness: &dyn Harness) {
     let store = harness.open(Limits::default()).await;
     let revision = Revision { epoch: 3, n: 3 };
     let first = some_rows(&mut Traffic::new(1), "m", revision);
-    let second = some_rows(&mut Traffic::new(2), "m", revision);
+    let mut second = some_rows(&mut Traffic::new(2), "m", revision);
+    // Those have no revision, and what they are known by is drawn.
+    second.attempts.clone_from(&first.attempts);
     assert_ne!(first, second);
     store.write(first.clone()).await.unwrap();
     store.write(second).await.unwrap();

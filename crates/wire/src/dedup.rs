@@ -1,23 +1,25 @@
 //! Recognises batches that come again.
 //!
 //! Per (agent, epoch), 1,024 slots of sequences, each with the content hashes filed under it.
-//! Rebuilt by replaying the log, like everything else an owner knows. Bounded: of too many pairs
-//! those that have been silent for longest are forgotten before their time, and counted.
+//! Rebuilt by replaying [`FORGOTTEN_AFTER_US`] of the log, so that all who read it judge alike.
+//! Bounded: of too many pairs those that have been silent for longest are forgotten before their
+//! time, and counted.
 
 use std::collections::{BTreeSet, HashMap};
 
 use sextant_measure::id::AgentId;
 use sextant_measure::time::Timestamp;
-use sextant_wire::identity::{Identity, SEQUENCES_IN_FLIGHT_MAX};
+
+use crate::identity::{Identity, SEQUENCES_IN_FLIGHT_MAX};
 
 /// How long a pair of agent and epoch is remembered after its last batch: a window and its grace.
-pub(crate) const FORGOTTEN_AFTER_US: i64 = 45 * 60 * 1_000_000;
+pub const FORGOTTEN_AFTER_US: i64 = 45 * 60 * 1_000_000;
 /// Content hashes that one sequence remembers.
 const HASHES_MAX: usize = 4;
 
 /// What a part of a batch is to the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Judgement {
+pub enum Judgement {
     /// Not seen before.
     New,
     /// Filed already.
@@ -27,12 +29,12 @@ pub(crate) enum Judgement {
     Clash,
 }
 
+/// What was seen of late, by sender.
 #[derive(Debug)]
-pub(crate) struct Dedup {
+pub struct Dedup {
     senders_max: usize,
     senders: HashMap<(AgentId, u64), Slots>,
-    /// Pairs forgotten for want of room.
-    pub(crate) evicted: u64,
+    evicted: u64,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +46,8 @@ struct Slots {
 }
 
 impl Dedup {
-    pub(crate) fn new(senders_max: usize) -> Self {
+    /// Remembers at most so many pairs of agent and epoch, at least one.
+    pub fn new(senders_max: usize) -> Self {
         Self {
             senders_max: senders_max.max(1),
             senders: HashMap::new(),
@@ -53,7 +56,7 @@ impl Dedup {
     }
 
     /// Judges a part and remembers it; `at` is its append time.
-    pub(crate) fn judge(&mut self, identity: &Identity, hash: u64, at: Timestamp) -> Judgement {
+    pub fn judge(&mut self, identity: &Identity, hash: u64, at: Timestamp) -> Judgement {
         let sender = (identity.agent.clone(), identity.epoch);
         if self.senders.len() >= self.senders_max && !self.senders.contains_key(&sender) {
             self.make_room();
@@ -64,7 +67,7 @@ impl Dedup {
     }
 
     /// Forgets senders that have long been silent.
-    pub(crate) fn forget(&mut self, now: Timestamp) {
+    pub fn forget(&mut self, now: Timestamp) {
         self.senders
             .retain(|_, slots| now.micros_since(slots.last_at) < FORGOTTEN_AFTER_US);
     }
@@ -83,8 +86,13 @@ impl Dedup {
         self.evicted += nth as u64 + 1;
     }
 
+    /// How many were forgotten for want of room, since this was last asked.
+    pub fn take_evicted(&mut self) -> u64 {
+        std::mem::take(&mut self.evicted)
+    }
+
     /// Pairs of agent and epoch that are remembered.
-    pub(crate) fn senders(&self) -> usize {
+    pub fn senders(&self) -> usize {
         self.senders.len()
     }
 }
