@@ -5,7 +5,7 @@
 //!
 //! - [`config`], [`rule`]: what is looked at. [`view`]: what is seen.
 //! - `judge`: which rules are broken, as of a view. `book`: what becomes of that. `log`: where it is
-//!   kept. `leader`: who does all this, and when.
+//!   kept. `leader`: who does all this, and when. `recorder`: how the store hears of it.
 //! - [`delivery`]: how people hear of it.
 //!
 //! # Constraints
@@ -24,6 +24,7 @@ mod leader;
 mod log;
 mod metrics;
 mod pulse;
+mod recorder;
 pub mod rule;
 pub mod view;
 

@@ -2,7 +2,7 @@
 //!
 //! [`Store`] is the seam between what computes results and what shows them later: minutes with
 //! their histograms, windows as they were published, what agents reported of themselves, what was
-//! ruled on gates, and single attempts.
+//! ruled on gates, single attempts, and incidents.
 //! [`sqlite`] keeps a store in a directory of the one process that opens it; `clickhouse`, with the
 //! feature of that name, in a database that any number of processes share.
 //!
@@ -14,8 +14,8 @@
 //!   after [`StoreError::Unavailable`] or [`StoreError::Full`] any of a write's rows may stand:
 //!   each of them whole, and writing all of them again makes the rest stand too.
 //! - Of a minute or an agent's minute the highest [`Revision`] stands, whatever the order of
-//!   writing. Of a window and of an attempt the first row stands. A record
-//!   of the gates log is the same row whoever writes it.
+//!   writing. Of a window and of an attempt the first row stands, of an incident that of its end. A
+//!   record of the gates log is the same row whoever writes it.
 //! - Ranges are half-open. Merging histograms is exact.
 //! - A query that reaches for more than its bound is refused with both figures, before the rows
 //!   are read. A model that was never written has no rows; that is no error.
@@ -27,17 +27,20 @@
 mod attempt;
 pub mod clickhouse;
 mod error;
+mod incident;
 mod limits;
 mod query;
 mod row;
 pub mod sqlite;
 
 use async_trait::async_trait;
+use sextant_incident::Incident;
 use sextant_measure::id::{EndpointId, ModelId};
 use sextant_measure::time::Timestamp;
 
 pub use crate::attempt::{AttemptKey, AttemptQuery, AttemptRow};
 pub use crate::error::StoreError;
+pub use crate::incident::IncidentQuery;
 pub use crate::limits::{Limits, Retention};
 pub use crate::query::{
     HistoryPoint, HistoryQuery, MinuteQuery, MinuteRange, STEP_MINUTES_MAX, SeriesUptime,
@@ -125,6 +128,13 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::TooMany`] if the query asks for more rows than [`Limits::rows_max`].
     async fn attempts(&self, query: &AttemptQuery) -> Result<Vec<AttemptRow>, StoreError>;
+
+    /// Incidents that were open in some minutes, those opened last first; of those opened at one
+    /// moment, by rule and subject. Incidents are kept for good.
+    ///
+    /// # Errors
+    /// [`StoreError::TooMany`] if more are asked for than [`Limits::rows_max`].
+    async fn incidents(&self, query: &IncidentQuery) -> Result<Vec<Incident>, StoreError>;
 
     /// Deletes what is older than the store's [`Retention`] allows at that moment.
     async fn enforce_retention(&self, now: Timestamp) -> Result<Expired, StoreError>;

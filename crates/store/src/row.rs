@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sextant_catalog::Pricing;
+use sextant_incident::Incident;
 use sextant_measure::bins::Bins;
 use sextant_measure::counts::Counts;
 use sextant_measure::figures::Figures;
@@ -118,6 +119,8 @@ pub struct Rows {
     pub rulings: Vec<RulingRow>,
     /// Single attempts.
     pub attempts: Vec<AttemptRow>,
+    /// Incidents, as they were opened or as they ended.
+    pub incidents: Vec<Incident>,
 }
 
 /// How many rows retention has deleted.
@@ -141,6 +144,7 @@ impl Rows {
             .saturating_add(count(self.agents.len()))
             .saturating_add(count(self.rulings.len()))
             .saturating_add(count(self.attempts.len()))
+            .saturating_add(count(self.incidents.len()))
     }
 
     /// Whether there are none.
@@ -155,6 +159,7 @@ impl Rows {
         let mut agents = self.agents.into_iter();
         let mut rulings = self.rulings.into_iter();
         let mut attempts = self.attempts.into_iter();
+        let mut incidents = self.incidents.into_iter();
         let pieces = std::iter::from_fn(|| {
             let mut room = rows_max;
             let piece = Self {
@@ -163,6 +168,7 @@ impl Rows {
                 agents: up_to(&mut room, &mut agents),
                 rulings: up_to(&mut room, &mut rulings),
                 attempts: up_to(&mut room, &mut attempts),
+                incidents: up_to(&mut room, &mut incidents),
             };
             (!piece.is_empty()).then_some(piece)
         });

@@ -1,13 +1,11 @@
 //! One incident, and who has heard of it.
 
-use std::collections::BTreeSet;
-
 use sextant_incident::{AlertKey, Incident, Kind, Quantity, Severity, Subject};
 use sextant_measure::time::Timestamp;
 use sextant_wire::alerts::Held;
 
-use super::{TOLD_AFTER_US, WAITED_FOR_US, events};
-use crate::delivery::Delivery;
+use super::{TOLD_AFTER_US, WAITED_FOR_US};
+use crate::delivery::Audience;
 use crate::judge::Breach;
 
 /// What becomes of an incident.
@@ -21,7 +19,7 @@ pub(super) trait Course {
     fn covers_at(&self, now: Timestamp, sees_back_us: i64) -> bool;
 
     /// Whether nobody is left who has to hear of it.
-    fn is_told(&self, receivers: &BTreeSet<String>, now: Timestamp) -> bool;
+    fn is_told(&self, audience: &Audience, now: Timestamp) -> bool;
 
     fn ended_before(&self, now: Timestamp, us: i64) -> bool;
 }
@@ -56,19 +54,11 @@ impl Course for Held {
         }
     }
 
-    fn is_told(&self, receivers: &BTreeSet<String>, now: Timestamp) -> bool {
+    fn is_told(&self, audience: &Audience, now: Timestamp) -> bool {
         if !self.ended_before(now, TOLD_AFTER_US) {
             return false;
         }
-        let has_heard = |receiver: &String| {
-            events(&self.incident).all(|event| {
-                self.delivered.contains(&Delivery {
-                    receiver: receiver.clone(),
-                    event,
-                })
-            })
-        };
-        self.ended_before(now, WAITED_FOR_US) || receivers.iter().all(has_heard)
+        self.ended_before(now, WAITED_FOR_US) || audience.has_heard(&self.incident, &self.delivered)
     }
 
     fn ended_before(&self, now: Timestamp, us: i64) -> bool {

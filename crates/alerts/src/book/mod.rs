@@ -17,7 +17,7 @@ use sextant_measure::time::Timestamp;
 use sextant_wire::alerts::Held;
 
 use self::entry::Course as _;
-use crate::delivery::{Board, Delivery, Event, Posted};
+use crate::delivery::{Audience, Board, Delivery, Event, Posted};
 use crate::judge::{Breach, Judge, Verdict};
 
 /// For so long after its end an incident is told to those that keep no state of their own.
@@ -37,7 +37,7 @@ pub(crate) struct Terms {
     /// For how long ended incidents may still cover others.
     pub(crate) covers_for_us: i64,
     /// Who is to hear of each event.
-    pub(crate) receivers: BTreeSet<String>,
+    pub(crate) audience: Audience,
 }
 
 /// Incidents, from their opening until everyone has heard of their end.
@@ -128,7 +128,7 @@ impl Book {
     /// Everything that someone may still have to hear of.
     pub(crate) fn board(&self, now: Timestamp) -> Board {
         let entries = self.alerts.values().flatten();
-        let due = entries.filter(|entry| !entry.is_told(&self.terms.receivers, now));
+        let due = entries.filter(|entry| !entry.is_told(&self.terms.audience, now));
         let posted = due.map(|entry| Posted {
             incident: entry.incident.clone(),
             delivered: entry.delivered.clone(),
@@ -267,14 +267,14 @@ impl Book {
     fn forget(&mut self, now: Timestamp) {
         let Terms {
             covers_for_us,
-            receivers,
+            audience,
             ..
         } = &self.terms;
         let changed = &mut self.changed;
         self.alerts.retain(|alert, entries| {
             let before = entries.len();
             entries.retain(|entry| {
-                !entry.is_told(receivers, now) || !entry.ended_before(now, *covers_for_us)
+                !entry.is_told(audience, now) || !entry.ended_before(now, *covers_for_us)
             });
             if entries.len() < before {
                 changed.insert(alert.clone());

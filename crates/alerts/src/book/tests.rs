@@ -7,6 +7,7 @@ use sextant_measure::time::Timestamp;
 
 use super::{Book, Outcome, Terms};
 use crate::config::Resolved;
+use crate::delivery::Audience;
 use crate::judge::Judge;
 use crate::judge::tests::{Made, NOW, resolved, view};
 use crate::view::View;
@@ -27,7 +28,9 @@ impl Course {
             resolve_after_us: config.resolve_after_us,
             incidents_max: config.incidents_max,
             covers_for_us: 30 * MINUTE,
-            receivers: receivers.iter().map(|&it| it.to_owned()).collect(),
+            audience: receivers
+                .iter()
+                .fold(Audience::default(), |all, it| all.with(it)),
         };
         Self {
             config,

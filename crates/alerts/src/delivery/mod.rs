@@ -14,6 +14,7 @@
 
 mod about;
 mod alertmanager;
+mod audience;
 mod board;
 pub mod config;
 mod error;
@@ -37,6 +38,7 @@ use sextant_measure::time::Timestamp;
 
 pub use sextant_incident::{Delivery, Event};
 
+pub(crate) use self::audience::Audience;
 pub use self::config::Config;
 pub use self::error::DeliveryError;
 pub use self::metrics::Metrics;

@@ -61,7 +61,7 @@ enum Try {
 }
 
 impl Filter {
-    fn wants(&self, incident: &Incident) -> bool {
+    pub(super) fn wants(&self, incident: &Incident) -> bool {
         let is_in_severities = self.severities.contains(&incident.severity);
         let is_in_kinds = self.kinds.contains(&incident.kind);
         (self.severities.is_empty() || is_in_severities) && (self.kinds.is_empty() || is_in_kinds)

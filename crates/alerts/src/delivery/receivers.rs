@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::alertmanager::{Alertmanager, Informer, Told};
+use super::audience::Audience;
 use super::log::{Log, NAME as LOG};
 use super::metrics::Metrics;
 use super::notifier::{Notifier, Notify};
@@ -48,6 +49,18 @@ impl Receivers {
         let webhooks = self.webhooks.iter().map(|it| &*it.name);
         let log = self.has_log.then_some(LOG);
         alertmanagers.chain(webhooks).chain(log)
+    }
+
+    /// Those of whom it is noted what they have heard.
+    pub(crate) fn audience(&self) -> Audience {
+        let mut audience = Audience::default();
+        for webhook in &self.webhooks {
+            audience.add(&webhook.name, webhook.filter.clone());
+        }
+        if self.has_log {
+            audience.add(LOG, Filter::default());
+        }
+        audience
     }
 
     /// Tells each receiver what is on the board, in a task of its own: one that is away delays no

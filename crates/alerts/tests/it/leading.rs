@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sextant_alerts::delivery::{Board, Delivered, Delivery, Event};
+use prometheus_client::registry::Registry;
+use sextant_alerts::delivery::{self, Board};
 use sextant_alerts::view::{Sight, View};
 use sextant_alerts::{Alerts, Config, Metrics, Wiring};
 use sextant_eventlog::{EventLog, LogError};
@@ -16,12 +17,15 @@ use sextant_measure::outcome::{Outcome, Source};
 use sextant_measure::ratio::Ratio;
 use sextant_measure::time::{Clock, Timestamp};
 use sextant_snapshot::row::{AgentsSeen, EndpointRow, RegionFigures};
+use sextant_store::Store;
 use sextant_testkit::memory_log::MemoryLog;
 use sextant_wire::alerts::{Entry, to_record};
 use sextant_wire::topics::{ALERTS, topics};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::shelf::Shelf;
 
 const ALERT: &str = "uptime-page/endpoint/a/b/p/fp8";
 
@@ -75,6 +79,7 @@ struct Rig {
     log: MemoryLog,
     clock: PausedClock,
     sight: Arc<OneEndpoint>,
+    shelf: Arc<Shelf>,
 }
 
 struct Running {
@@ -91,20 +96,33 @@ impl Rig {
         log.prepare(&topics).await.unwrap();
         let bad = Mutex::new(Some(0));
         let sight = Arc::new(OneEndpoint { bad, clock });
-        Self { log, clock, sight }
+        Self {
+            log,
+            clock,
+            sight,
+            shelf: Arc::default(),
+        }
     }
 
     fn start(&self, name: &str) -> Running {
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let mut registry = Registry::default();
+        let nobody = delivery::Config {
+            log: false,
+            ..delivery::Config::default()
+        };
         let wiring = Wiring {
             log: Arc::new(self.log.clone()),
             sight: Arc::clone(&self.sight) as Arc<dyn Sight>,
             clock: Arc::new(self.clock),
             name: name.to_owned(),
+            store: Arc::clone(&self.shelf) as Arc<dyn Store>,
             config: Arc::new(Config::default().resolve().unwrap()),
-            metrics: Metrics::register(&mut prometheus_client::registry::Registry::default()),
+            receivers: nobody.resolve(&|_| Err("none".to_owned())).unwrap(),
+            metrics: Metrics::register(&mut registry),
+            delivery_metrics: delivery::Metrics::register(&mut registry),
         };
-        let alerts = Alerts::start(wiring, ["hook".to_owned()], &tracker, &stop);
+        let alerts = Alerts::start(wiring, &tracker, &stop);
         Running {
             alerts,
             tracker,
@@ -139,16 +157,6 @@ impl Running {
         posted.collect()
     }
 
-    async fn say(&self, opened_at: Timestamp, event: Event) {
-        let receiver = "hook".to_owned();
-        let delivered = Delivered {
-            alert: ALERT.parse().unwrap(),
-            opened_at,
-            delivery: Delivery { receiver, event },
-        };
-        self.alerts.heard().send(delivered).await.unwrap();
-    }
-
     async fn end(self) {
         self.stop.cancel();
         self.tracker.close();
@@ -161,21 +169,45 @@ async fn seconds(seconds: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn p8_an_incident_is_on_the_board_within_two_evaluations_and_leaves_it_when_over_and_heard() {
+async fn p8_an_incident_is_opened_within_two_evaluations_is_one_row_and_is_let_go_of_when_over() {
     let rig = Rig::new().await;
     let running = rig.start("one");
     seconds(30).await;
     assert!(running.shown().is_empty());
     rig.see(500);
     seconds(20).await;
-    assert_eq!(running.shown(), [format!("{ALERT} open")]);
-    let opened_at = running.board()[0].incident.opened_at;
-    running.say(opened_at, Event::Opened).await;
+    assert_eq!(running.shown(), [format!("{ALERT} open store opened")]);
+    assert_eq!(rig.shelf.shown(), [format!("{ALERT} open")]);
     rig.see(0);
     seconds(320).await;
-    assert_eq!(running.shown(), [format!("{ALERT} closed hook opened")]);
-    running.say(opened_at, Event::Closed).await;
+    assert_eq!(
+        running.shown(),
+        [format!("{ALERT} closed store opened store closed")]
+    );
+    assert_eq!(rig.shelf.shown(), [format!("{ALERT} closed")]);
     seconds(310).await;
+    assert!(running.shown().is_empty());
+    running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_delays_nobody_and_has_it_all_later() {
+    let rig = Rig::new().await;
+    rig.shelf.away(true);
+    rig.see(500);
+    let running = rig.start("one");
+    seconds(20).await;
+    assert_eq!(running.shown(), [format!("{ALERT} open")]);
+    rig.see(0);
+    seconds(20 * 60).await;
+    assert_eq!(
+        running.shown(),
+        [format!("{ALERT} closed")],
+        "it waits for the store"
+    );
+    rig.shelf.away(false);
+    seconds(20).await;
+    assert_eq!(rig.shelf.shown(), [format!("{ALERT} closed")]);
     assert!(running.shown().is_empty());
     running.end().await;
 }
@@ -187,14 +219,13 @@ async fn p8_a_restart_in_mid_incident_neither_repeats_nor_loses_it() {
     let running = rig.start("one");
     seconds(15).await;
     let opened_at = running.board()[0].incident.opened_at;
-    running.say(opened_at, Event::Opened).await;
-    seconds(1).await;
     // A kill: nothing is said to anyone.
     rig.log = rig.log.reopen();
-    let running = rig.start("two");
+    rig.shelf.away(true);
     rig.see(None);
+    let running = rig.start("two");
     seconds(15).await;
-    assert_eq!(running.shown(), [format!("{ALERT} open hook opened")]);
+    assert_eq!(running.shown(), [format!("{ALERT} open store opened")]);
     assert_eq!(running.board()[0].incident.opened_at, opened_at);
     rig.see(500);
     seconds(30).await;
@@ -206,7 +237,7 @@ async fn p8_a_restart_in_mid_incident_neither_repeats_nor_loses_it() {
     seconds(130).await;
     assert_eq!(
         running.shown(),
-        [format!("{ALERT} closed hook opened")],
+        [format!("{ALERT} closed store opened")],
         "how long it had been over was kept"
     );
 }
@@ -221,13 +252,11 @@ async fn p8_of_two_one_shows_a_board_and_the_other_takes_over() {
     seconds(60).await;
     assert_eq!((one.board().len(), two.board().len()), (1, 0));
     let opened_at = one.board()[0].incident.opened_at;
-    one.say(opened_at, Event::Opened).await;
-    seconds(1).await;
     let former = one.alerts.board();
     one.end().await;
     assert!(former.borrow().is_empty(), "who has ended tells nothing");
     seconds(30).await;
-    assert_eq!(two.shown(), [format!("{ALERT} open hook opened")]);
+    assert_eq!(two.shown(), [format!("{ALERT} open store opened")]);
     assert_eq!(two.board()[0].incident.opened_at, opened_at);
     two.end().await;
 }
@@ -246,7 +275,7 @@ async fn nobody_hears_of_what_is_not_durable() {
     seconds(20).await;
     assert!(running.shown().is_empty());
     seconds(10).await;
-    assert_eq!(running.shown(), [format!("{ALERT} open")]);
+    assert_eq!(running.shown(), [format!("{ALERT} open store opened")]);
     running.end().await;
 }
 
@@ -275,7 +304,7 @@ async fn a_displaced_leader_shows_nothing_until_it_has_claimed_the_log_again() {
     seconds(7).await;
     assert!(running.shown().is_empty());
     seconds(5).await;
-    assert_eq!(running.shown(), [format!("{ALERT} open")]);
+    assert_eq!(running.shown(), [format!("{ALERT} open store opened")]);
     running.end().await;
 }
 
@@ -299,7 +328,7 @@ async fn what_a_stale_leader_writes_counts_for_nothing_and_is_written_over() {
     seconds(5).await;
     rig.log.append(ALERTS, 0, vec![record]).await.unwrap();
     seconds(30).await;
-    assert_eq!(running.shown(), [format!("{ALERT} open")]);
+    assert_eq!(running.shown(), [format!("{ALERT} open store opened")]);
     rig.log.clean(rig.clock.now().as_micros());
     rig.log = rig.log.reopen();
     rig.see(None);
@@ -307,7 +336,7 @@ async fn what_a_stale_leader_writes_counts_for_nothing_and_is_written_over() {
     seconds(5).await;
     assert_eq!(
         running.shown(),
-        [format!("{ALERT} open")],
+        [format!("{ALERT} open store opened")],
         "after compaction, too"
     );
 }
@@ -320,6 +349,6 @@ async fn a_log_that_was_made_anew_is_claimed_again() {
     seconds(15).await;
     rig.log.remake(ALERTS);
     seconds(40).await;
-    assert_eq!(running.shown(), [format!("{ALERT} open")]);
+    assert_eq!(running.shown(), [format!("{ALERT} open store opened")]);
     running.end().await;
 }

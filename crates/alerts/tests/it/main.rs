@@ -10,3 +10,4 @@
 
 mod leading;
 mod rules;
+mod shelf;

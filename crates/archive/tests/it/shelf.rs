@@ -5,12 +5,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use sextant_incident::Incident;
 use sextant_measure::id::{EndpointId, ModelId, SeriesId};
 use sextant_measure::time::Timestamp;
 use sextant_store::{
     AgentRow, AttemptKey, AttemptQuery, AttemptRow, Expired, HistoryPoint, HistoryQuery,
-    MinuteQuery, MinuteRange, MinuteRow, Rows, RulingRow, SeriesUptime, Store, StoreError,
-    WindowQuery, WindowRow,
+    IncidentQuery, MinuteQuery, MinuteRange, MinuteRow, Rows, RulingRow, SeriesUptime, Store,
+    StoreError, WindowQuery, WindowRow,
 };
 
 type Identity = (SeriesId, Timestamp, AttemptKey);
@@ -99,6 +100,10 @@ impl Store for Shelf {
     }
 
     async fn rulings(&self, _: &ModelId, _: MinuteRange) -> Result<Vec<RulingRow>, StoreError> {
+        panic!("an archive reads nothing")
+    }
+
+    async fn incidents(&self, _: &IncidentQuery) -> Result<Vec<Incident>, StoreError> {
         panic!("an archive reads nothing")
     }
 

@@ -5,12 +5,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use sextant_incident::Incident;
 use sextant_measure::id::{EndpointId, ModelId};
 use sextant_measure::time::Timestamp;
 use sextant_store::{
-    AgentRow, AttemptQuery, AttemptRow, Expired, HistoryPoint, HistoryQuery, MinuteQuery,
-    MinuteRange, MinuteRow, Rows, RulingRow, SeriesUptime, Store, StoreError, WindowQuery,
-    WindowRow,
+    AgentRow, AttemptQuery, AttemptRow, Expired, HistoryPoint, HistoryQuery, IncidentQuery,
+    MinuteQuery, MinuteRange, MinuteRow, Rows, RulingRow, SeriesUptime, Store, StoreError,
+    WindowQuery, WindowRow,
 };
 
 #[derive(Default)]
@@ -85,6 +86,10 @@ impl Store for Shelf {
         _: MinuteRange,
     ) -> Result<Vec<SeriesUptime>, StoreError> {
         panic!("a server reads no uptime")
+    }
+
+    async fn incidents(&self, _: &IncidentQuery) -> Result<Vec<Incident>, StoreError> {
+        panic!("a server of these tests reads no incidents")
     }
 
     async fn attempts(&self, _: &AttemptQuery) -> Result<Vec<AttemptRow>, StoreError> {

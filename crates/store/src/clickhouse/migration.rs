@@ -19,11 +19,12 @@ use crate::{Retention, StoreError};
 type Migration = (u32, &'static str, &'static str);
 
 /// The migrations in their order, numbered from 1.
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     (1, "tables", include_str!("schema/1_tables.sql")),
     (2, "views", include_str!("schema/2_views.sql")),
     (3, "gates", include_str!("schema/3_gates.sql")),
     (4, "observations", include_str!("schema/4_observations.sql")),
+    (5, "incidents", include_str!("schema/5_incidents.sql")),
 ];
 
 const VERSIONS: &str = include_str!("schema/0_versions.sql");

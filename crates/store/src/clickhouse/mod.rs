@@ -24,6 +24,8 @@ mod gates;
 #[cfg(feature = "clickhouse")]
 mod history;
 #[cfg(feature = "clickhouse")]
+mod incidents;
+#[cfg(feature = "clickhouse")]
 mod migration;
 #[cfg(feature = "clickhouse")]
 mod read;

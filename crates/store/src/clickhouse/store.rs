@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sextant_incident::Incident;
 use sextant_measure::id::{EndpointId, ModelId};
 use sextant_measure::time::Timestamp;
 use tokio::sync::OnceCell;
@@ -11,11 +12,11 @@ use super::config::ClickHouseConfig;
 use super::server::Servers;
 use super::stats::{self, Counters, Stats};
 use super::write::{self, Writer};
-use super::{attempts, history, migration, read, retention, uptime};
+use super::{attempts, history, incidents, migration, read, retention, uptime};
 use crate::{
-    AgentRow, AttemptQuery, AttemptRow, Expired, HistoryPoint, HistoryQuery, Limits, MinuteQuery,
-    MinuteRange, MinuteRow, Retention, Rows, RulingRow, SeriesUptime, Store, StoreError,
-    WindowQuery, WindowRow,
+    AgentRow, AttemptQuery, AttemptRow, Expired, HistoryPoint, HistoryQuery, IncidentQuery, Limits,
+    MinuteQuery, MinuteRange, MinuteRow, Retention, Rows, RulingRow, SeriesUptime, Store,
+    StoreError, WindowQuery, WindowRow,
 };
 
 /// The newest schema that this version reads and writes.
@@ -159,6 +160,12 @@ impl Store for ClickHouseStore {
     async fn attempts(&self, query: &AttemptQuery) -> Result<Vec<AttemptRow>, StoreError> {
         self.check().await?;
         let found = attempts::read(&self.servers, query, &self.limits).await?;
+        Ok(self.sound(found))
+    }
+
+    async fn incidents(&self, query: &IncidentQuery) -> Result<Vec<Incident>, StoreError> {
+        self.check().await?;
+        let found = incidents::read(&self.servers, query, &self.limits).await?;
         Ok(self.sound(found))
     }
 

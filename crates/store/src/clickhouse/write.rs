@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clickhouse::{RowOwned, RowWrite};
+use sextant_measure::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -19,10 +20,12 @@ use super::agents::{self, AgentColumns};
 use super::attempts::{self, AttemptColumns};
 use super::counted;
 use super::gates::{self, GateColumns};
+use super::incidents::{self, IncidentColumns};
 use super::server::Servers;
 use super::stats::{self, Counters};
 use super::steps::{self, StepRow};
 use super::windows::{self, WindowColumns};
+use crate::incident::revision;
 use crate::limits::count;
 use crate::{Rows, StoreError};
 
@@ -144,19 +147,23 @@ impl Sender {
         let attempts = batch.clone().flat_map(|rows| &rows.attempts);
         let attempts = attempts.map(|row| (row.identity(), (), row));
         let attempts: Vec<AttemptColumns> = best(attempts, &mut outdone);
+        let incidents = batch.clone().flat_map(|rows| &rows.incidents);
+        let incidents = incidents.map(|row| ((&row.alert, row.opened_at), revision(row), row));
+        let incidents: Vec<IncidentColumns> = best(incidents, &mut outdone);
         let agents = batch.flat_map(|rows| &rows.agents);
         let agents = agents.map(|row| ((&row.agent, row.partition, row.minute), row.revision, row));
         let agents: Vec<AgentColumns> = best(agents, &mut outdone);
         stats::add(&self.counters.batches, 1);
         stats::add(&self.counters.outdone_rows, outdone);
-        let (minutes, windows, agents, rulings, attempts) = tokio::join!(
+        let (minutes, windows, agents, rulings, attempts, incidents) = tokio::join!(
             self.insert(steps::TABLE, &minutes),
             self.insert(windows::TABLE, &windows),
             self.insert(agents::TABLE, &agents),
             self.insert(gates::TABLE, &rulings),
             self.insert(attempts::TABLE, &attempts),
+            self.insert(incidents::TABLE, &incidents),
         );
-        told(&[minutes, windows, agents, rulings, attempts])
+        told(&[minutes, windows, agents, rulings, attempts, incidents])
     }
 
     /// Inserts rows; answers how many into which table.
@@ -242,7 +249,12 @@ pub(super) fn check(rows: &Rows) -> Result<(), StoreError> {
     let rulings = rows.rulings.iter().map(|row| row.ruling.since().minute());
     let attempts = rows.attempts.iter();
     let attempts = attempts.map(|row| row.measurement.completed_at.minute());
-    let rows = minutes.chain(windows).chain(agents);
+    let incidents = rows.incidents.iter();
+    let incidents = incidents.flat_map(|row| {
+        let times = [Some(row.opened_at), row.closed_at];
+        times.into_iter().flatten().map(Timestamp::minute)
+    });
+    let rows = minutes.chain(windows).chain(agents).chain(incidents);
     let mut times = rows.chain(rulings).chain(attempts);
     times.try_for_each(counted::check_time)
 }

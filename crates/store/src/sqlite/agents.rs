@@ -32,7 +32,7 @@ pub(super) static TABLE: LazyLock<Table> = LazyLock::new(|| {
     )
 });
 
-static INSERT: LazyLock<String> = LazyLock::new(|| TABLE.insert_newer());
+static INSERT: LazyLock<String> = LazyLock::new(|| TABLE.insert_newer(&["epoch", "revision"]));
 static SELECT: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {} FROM agent_rows WHERE minute >= ?1 AND minute < ?2

@@ -15,10 +15,11 @@ use super::fault;
 const APPLICATION_ID: i64 = 0x5358_5354;
 
 /// The scripts in their order, each with the version that it makes.
-const SCRIPTS: [(i64, &str); 3] = [
+const SCRIPTS: [(i64, &str); 4] = [
     (1, include_str!("schema/1.sql")),
     (2, include_str!("schema/2.sql")),
     (3, include_str!("schema/3.sql")),
+    (4, include_str!("schema/4.sql")),
 ];
 
 /// The newest schema.

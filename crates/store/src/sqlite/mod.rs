@@ -19,6 +19,7 @@
 //! | `agents` | one agent in one minute |
 //! | `gates` | what was ruled on a gate |
 //! | `observations` | one attempt |
+//! | `incidents` | one incident |
 //!
 //! Histograms (see `bins.rs`) are read by the program only. The first write, commit, checkpoint or
 //! fsync that fails, other than for want of space, stops the store: see [`StoreError::Stopped`].
@@ -32,6 +33,7 @@ mod fault;
 mod file;
 mod gates;
 mod history;
+mod incidents;
 mod lock;
 mod migration;
 mod options;
@@ -53,6 +55,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
+use sextant_incident::Incident;
 use sextant_measure::id::{EndpointId, ModelId};
 use sextant_measure::time::Timestamp;
 use tokio::sync::{Mutex, SetOnce};
@@ -68,9 +71,9 @@ use self::stats::Counters;
 use self::table::Fetcher;
 use self::writer::{Stopped, Writer};
 use crate::{
-    AgentRow, AttemptQuery, AttemptRow, Expired, HistoryPoint, HistoryQuery, MinuteQuery,
-    MinuteRange, MinuteRow, Rows, RulingRow, SeriesUptime, Store, StoreError, WindowQuery,
-    WindowRow,
+    AgentRow, AttemptQuery, AttemptRow, Expired, HistoryPoint, HistoryQuery, IncidentQuery,
+    MinuteQuery, MinuteRange, MinuteRow, Rows, RulingRow, SeriesUptime, Store, StoreError,
+    WindowQuery, WindowRow,
 };
 
 /// The newest schema that this version reads and writes.
@@ -224,6 +227,12 @@ impl Store for SqliteStore {
     async fn attempts(&self, query: &AttemptQuery) -> Result<Vec<AttemptRow>, StoreError> {
         let (query, limits) = (query.clone(), self.options.limits);
         self.read(move |connection, fetcher| attempts::read(connection, fetcher, &query, &limits))
+            .await
+    }
+
+    async fn incidents(&self, query: &IncidentQuery) -> Result<Vec<Incident>, StoreError> {
+        let (query, limits) = (query.clone(), self.options.limits);
+        self.read(move |connection, fetcher| incidents::read(connection, fetcher, &query, &limits))
             .await
     }
 

@@ -31,7 +31,7 @@ pub(super) static TABLE: LazyLock<Table> = LazyLock::new(|| {
     Table::new("step_rows", "minute", &["series"], columns)
 });
 
-static INSERT: LazyLock<String> = LazyLock::new(|| TABLE.insert_newer());
+static INSERT: LazyLock<String> = LazyLock::new(|| TABLE.insert_newer(&["epoch", "revision"]));
 static SELECT: LazyLock<String> = LazyLock::new(|| TABLE.of_series());
 
 /// A row that was read.

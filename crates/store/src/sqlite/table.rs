@@ -40,8 +40,8 @@ impl Table {
         }
     }
 
-    /// Inserts a row, or replaces one of a lower revision.
-    pub(super) fn insert_newer(&self) -> String {
+    /// Inserts a row, or replaces one that is lower in these columns.
+    pub(super) fn insert_newer(&self, version: &[&str]) -> String {
         let (time, subject, name) = (self.time, self.subject(), self.name);
         let replaced = self.columns.iter().skip(1 + self.subject.len());
         let replaced: Vec<String> = replaced
@@ -49,11 +49,17 @@ impl Table {
             .chain(["crc"])
             .map(|column| format!("{column} = excluded.{column}"))
             .collect();
+        let of = |row: &str| {
+            let columns = version.iter().map(|column| format!("{row}.{column}"));
+            columns.collect::<Vec<_>>().join(", ")
+        };
         format!(
             "{} ON CONFLICT ({time}, {subject}) DO UPDATE SET {}
-             WHERE (excluded.epoch, excluded.revision) > ({name}.epoch, {name}.revision)",
+             WHERE ({}) > ({})",
             self.insert(),
-            replaced.join(", ")
+            replaced.join(", "),
+            of("excluded"),
+            of(name)
         )
     }
 

@@ -15,7 +15,7 @@ use super::options::SqliteOptions;
 use super::seal::Sealer;
 use super::series::Numbers;
 use super::stats::{self, Counters};
-use super::{agents, attempts, fault, gates, steps, uptime, windows};
+use super::{agents, attempts, fault, gates, incidents, steps, uptime, windows};
 use crate::{Rows, StoreError};
 
 /// How long the writer waits for readers when the write-ahead log has met its bound.
@@ -211,6 +211,9 @@ fn insert(connection: &Connection, numbers: &mut Numbers, rows: &Rows) -> rusqli
     }
     for row in &rows.rulings {
         changed += u64::from(gates::insert(connection, &mut sealer, row)?);
+    }
+    for row in &rows.incidents {
+        changed += u64::from(incidents::insert(connection, &mut sealer, row)?);
     }
     let mut new_attempts = 0;
     for row in &rows.attempts {

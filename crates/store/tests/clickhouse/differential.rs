@@ -2,13 +2,14 @@
 
 use std::num::NonZeroU32;
 
+use sextant_incident::{AlertKey, Incident, Kind, Quantity, Severity, Subject};
 use sextant_measure::id::{AgentId, EndpointId, Region, SeriesId};
 use sextant_measure::quantization::Quantization;
 use sextant_measure::time::Minute;
 use sextant_store::sqlite::{SqliteOptions, SqliteStore};
 use sextant_store::{
-    AttemptQuery, HistoryQuery, Limits, MinuteQuery, MinuteRange, Revision, Rows, Store,
-    WindowQuery, WindowScope,
+    AttemptQuery, HistoryQuery, IncidentQuery, Limits, MinuteQuery, MinuteRange, Revision, Rows,
+    Store, WindowQuery, WindowScope,
 };
 use sextant_testkit::store_contract::SEEDS;
 use sextant_testkit::store_contract::traffic::Traffic;
@@ -41,6 +42,29 @@ fn some_minute(traffic: &mut Traffic) -> Minute {
     Minute::from_index(START + traffic.below(MINUTES))
 }
 
+/// One of few, open or ended, once and again.
+fn some_incident(traffic: &mut Traffic, series: &SeriesId, minute: Minute) -> Incident {
+    let subject = match traffic.below(3) {
+        0 => Subject::Provider(series.endpoint.provider.clone()),
+        1 => Subject::Fleet,
+        _ => Subject::Endpoint(series.endpoint.clone()),
+    };
+    let minutes = traffic.below(5);
+    Incident {
+        alert: AlertKey {
+            rule: "r".parse().unwrap(),
+            subject,
+        },
+        kind: Kind::Uptime,
+        severity: Severity::Ticket,
+        opened_at: minute.start(),
+        closed_at: (minutes > 1).then(|| minute.plus(9).start()),
+        worst: traffic.chance(50).then(|| Quantity::micros(u64::MAX >> 1)),
+        reason: String::new(),
+        closed_because: String::new(),
+    }
+}
+
 /// Rows of all kinds for few keys, so that many are for the same.
 fn some_rows(traffic: &mut Traffic, all: &[SeriesId]) -> Rows {
     let mut rows = Rows::default();
@@ -50,7 +74,7 @@ fn some_rows(traffic: &mut Traffic, all: &[SeriesId]) -> Rows {
             epoch: traffic.below(2).into(),
             n: traffic.below(3).into(),
         };
-        match traffic.below(4) {
+        match traffic.below(5) {
             0 => rows
                 .minutes
                 .push(traffic.minute_row(&series, minute, revision)),
@@ -60,6 +84,7 @@ fn some_rows(traffic: &mut Traffic, all: &[SeriesId]) -> Rows {
                 rows.windows.push(row);
             }
             2 => rows.attempts.push(traffic.attempt_row(&series, minute)),
+            3 => rows.incidents.push(some_incident(traffic, &series, minute)),
             _ => {
                 let agent = AgentId::new(series.endpoint.provider.as_str()).unwrap();
                 rows.agents
@@ -110,6 +135,16 @@ async fn compare(a: &dyn Store, b: &dyn Store, traffic: &mut Traffic, all: &[Ser
         a.attempts(&attempts).await,
         b.attempts(&attempts).await,
         "{attempts:?}"
+    );
+    let incidents = IncidentQuery {
+        range: query.range,
+        model: traffic.chance(50).then(|| query.model.clone()),
+        newest_max: traffic.below(20),
+    };
+    assert_eq!(
+        a.incidents(&incidents).await,
+        b.incidents(&incidents).await,
+        "{incidents:?}"
     );
     let windows = WindowQuery {
         model: query.model,

@@ -12,7 +12,9 @@ use tokio::time::Instant;
 
 use crate::harness::ClickHouseHarness;
 use crate::proxy::Proxy;
-use crate::rows::{NOON, all_attempts, all_minutes, all_windows, always, minute, one_of_each};
+use crate::rows::{
+    NOON, all_attempts, all_incidents, all_minutes, all_windows, always, minute, one_of_each,
+};
 
 fn unavailable<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> String {
     match outcome {
@@ -154,6 +156,8 @@ async fn a_write_that_stands_in_part_is_made_whole_by_writing_it_again() {
     assert_eq!(store.agents(always()).await.unwrap(), rows.agents);
     let attempts = store.attempts(&all_attempts("groq")).await.unwrap();
     assert_eq!(attempts, rows.attempts);
+    let incidents = store.incidents(&all_incidents()).await.unwrap();
+    assert_eq!(incidents, rows.incidents);
 }
 
 #[tokio::test]

@@ -387,3 +387,27 @@ async fn observations_say_what_happened_in_milliseconds_and_tokens_a_second() {
         }),
     );
 }
+
+#[tokio::test]
+async fn incidents_say_what_was_wrong_from_when_to_when() {
+    let row = only_row_of("incidents").await;
+    check(
+        &row,
+        &serde_json::json!({
+            "rule": "uptime-page",
+            "kind": "uptime",
+            "severity": "page",
+            "subject": "endpoint/meta-llama/llama-4-scout/groq/fp8",
+            "model": "meta-llama/llama-4-scout",
+            "provider": "groq",
+            "quantization": "fp8",
+            "agent": null,
+            "opened_at": "2026-11-22 14:30:02.000000",
+            "closed_at": "2026-11-22 14:30:12.500000",
+            "lasted_s": 10.5,
+            "worst": 0.125,
+            "worst_unit": "ratio",
+            "closed_because": "it has recovered",
+        }),
+    );
+}

@@ -8,7 +8,9 @@ use sextant_store::{Limits, MinuteRow, Revision, Rows, Store, StoreError};
 use tokio::task::JoinSet;
 
 use crate::harness::ClickHouseHarness;
-use crate::rows::{NOON, all_attempts, all_minutes, always, by_day, endpoint, minute, one_of_each};
+use crate::rows::{
+    NOON, all_attempts, all_incidents, all_minutes, always, by_day, endpoint, minute, one_of_each,
+};
 
 fn rows(minutes: impl IntoIterator<Item = MinuteRow>) -> Rows {
     Rows {
@@ -147,6 +149,37 @@ async fn attempts_that_the_store_did_not_write_are_skipped_and_counted() {
             .await;
     }
     assert_eq!(store.stats().corrupt_rows, 5);
+}
+
+#[tokio::test]
+async fn incidents_that_the_store_did_not_write_are_skipped_and_counted() {
+    let harness = ClickHouseHarness::new();
+    let store = harness.open_with(Limits::default()).await;
+    let written = one_of_each("groq", NOON);
+    store.write(written.clone()).await.unwrap();
+    for column in [
+        "'No such' AS rule",
+        "'house/x' AS subject",
+        "'mood' AS kind",
+        "'soon' AS severity",
+        "'miles' AS worst_unit",
+        "1 AS revision",
+    ] {
+        let statement = format!(
+            "INSERT INTO incident_rows SELECT * REPLACE ({column}, opened_at + 1 AS opened_at) \
+             FROM (SELECT * FROM incident_rows FINAL)"
+        );
+        harness.run(&statement).await;
+        let found = store.incidents(&all_incidents()).await.unwrap();
+        assert_eq!(found, written.incidents, "{column}");
+        harness
+            .run(
+                "ALTER TABLE incident_rows DELETE WHERE toSecond(opened_at) = 3 \
+                     SETTINGS mutations_sync = 1",
+            )
+            .await;
+    }
+    assert_eq!(store.stats().corrupt_rows, 6);
 }
 
 #[tokio::test]

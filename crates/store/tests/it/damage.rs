@@ -6,7 +6,8 @@ use sextant_store::sqlite::{SqliteOptions, SqliteStore};
 
 use crate::harness::SqliteHarness;
 use crate::rows::{
-    NOON, all_attempts, all_minutes, all_windows, always, by_day, endpoint, one_of_each,
+    NOON, all_attempts, all_incidents, all_minutes, all_windows, always, by_day, endpoint,
+    one_of_each,
 };
 
 /// The numbers of groq's series: in its region, and merged.
@@ -127,6 +128,41 @@ async fn an_attempt_with_any_bit_flipped_is_skipped_and_counted() {
         store.write(one_of_each("groq", NOON)).await.unwrap();
         let found = store.attempts(&all_attempts("groq")).await;
         assert_eq!(found.unwrap(), whole);
+    }
+}
+
+#[tokio::test]
+async fn an_incident_with_any_bit_flipped_is_skipped_and_counted() {
+    let harness = SqliteHarness::new();
+    let (store, connection) = (two(&harness).await, harness.connect());
+    let of_groq = "provider = 'groq'";
+    let whole = one_of_each("groq", NOON).incidents;
+    let other = one_of_each("novita", NOON).incidents;
+    let columns = [
+        "kind = 'latency'",
+        "severity = 'ticket'",
+        "closed_at_us = closed_at_us + 1",
+        "worst_millionths = worst_millionths + 1",
+        "worst_unit = NULL",
+        "reason = reason || '.'",
+        "closed_because = ''",
+        "revision = 1",
+        "model = ''",
+        "agent = 'x'",
+        "crc = crc + 1",
+    ];
+    for (n, column) in (1..).zip(columns) {
+        let damage = format!("UPDATE incident_rows SET {column} WHERE {of_groq}");
+        assert_eq!(connection.execute(&damage, ()), Ok(1), "{column}");
+        let found = store.incidents(&all_incidents()).await.unwrap();
+        assert_eq!(found, other, "{column}");
+        assert_eq!(store.stats().corrupt_rows, n, "{column}");
+        let delete = format!("DELETE FROM incident_rows WHERE {of_groq}");
+        connection.execute(&delete, ()).unwrap();
+        store.write(one_of_each("groq", NOON)).await.unwrap();
+        let mut found = store.incidents(&all_incidents()).await.unwrap();
+        found.retain(|row| *row != other[0]);
+        assert_eq!(found, whole);
     }
 }
 

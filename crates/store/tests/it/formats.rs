@@ -9,14 +9,16 @@ use sextant_store::sqlite::{SCHEMA_VERSION, SqliteOptions};
 
 use crate::harness::SqliteHarness;
 use crate::rows::{
-    NOON, all_attempts, all_minutes, all_windows, always, endpoint, model, one_of_each,
+    NOON, all_attempts, all_incidents, all_minutes, all_windows, always, endpoint, model,
+    one_of_each,
 };
 
 /// The dumps, by the version that made them. A dump leaves the two pragmas out.
-const FIXTURES: [(i64, &str); 3] = [
+const FIXTURES: [(i64, &str); 4] = [
     (1, include_str!("../fixtures/schema-1.sql")),
     (2, include_str!("../fixtures/schema-2.sql")),
     (3, include_str!("../fixtures/schema-3.sql")),
+    (4, include_str!("../fixtures/schema-4.sql")),
 ];
 
 const APPLICATION_ID: i64 = 0x5358_5354;
@@ -51,6 +53,13 @@ async fn files_of_every_schema_are_read() {
         };
         let found = store.attempts(&all_attempts("groq")).await.unwrap();
         assert_eq!(found, attempts);
+        let incidents = if version > 3 {
+            rows.incidents
+        } else {
+            Vec::new()
+        };
+        let found = store.incidents(&all_incidents()).await.unwrap();
+        assert_eq!(found, incidents);
         let uptime = store.uptime(&[endpoint("groq")], always()).await.unwrap();
         assert_eq!(
             uptime[0].buckets,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use sextant_catalog::{Price, Pricing};
+use sextant_incident::{AlertKey, Incident, Kind, Quantity, Severity, Subject};
 use sextant_measure::counts::{Counts, count_code};
 use sextant_measure::figures::{Figures, Percentiles, Recent};
 use sextant_measure::id::{AgentId, EndpointId, ModelId, ProviderId, Region, SeriesId};
@@ -15,8 +16,9 @@ use sextant_measure::status::Status;
 use sextant_measure::time::Minute;
 use sextant_snapshot::gates::{GateKey, Ruling, Verdict};
 use sextant_store::{
-    AgentRow, AttemptKey, AttemptQuery, AttemptRow, HistoryQuery, MinuteQuery, MinuteRange,
-    MinuteRow, Revision, Rows, RulingRow, Terms, WindowQuery, WindowRow, WindowScope, no_sums,
+    AgentRow, AttemptKey, AttemptQuery, AttemptRow, HistoryQuery, IncidentQuery, MinuteQuery,
+    MinuteRange, MinuteRow, Revision, Rows, RulingRow, Terms, WindowQuery, WindowRow, WindowScope,
+    no_sums,
 };
 
 /// 2026-11-22T14:30Z.
@@ -136,6 +138,33 @@ pub(crate) fn one_of_each(provider: &str, at: Minute) -> Rows {
         agents: vec![agent(at)],
         rulings: vec![ruling(at)],
         attempts: vec![attempt(provider, at)],
+        incidents: vec![incident(provider, at)],
+    }
+}
+
+/// An incident that lasted ten seconds and a half.
+pub(crate) fn incident(provider: &str, at: Minute) -> Incident {
+    Incident {
+        alert: AlertKey {
+            rule: "uptime-page".parse().unwrap(),
+            subject: Subject::Endpoint(endpoint(provider)),
+        },
+        kind: Kind::Uptime,
+        severity: Severity::Page,
+        opened_at: at.start().plus_micros(2_000_000),
+        closed_at: Some(at.start().plus_micros(12_500_000)),
+        worst: Some(Quantity::ratio(125, 1_000)),
+        reason: "uptime is 12.50 % over 5 min".to_owned(),
+        closed_because: "it has recovered".to_owned(),
+    }
+}
+
+/// All incidents.
+pub(crate) fn all_incidents() -> IncidentQuery {
+    IncidentQuery {
+        range: always(),
+        model: None,
+        newest_max: 1_000,
     }
 }
 

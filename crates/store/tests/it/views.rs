@@ -137,6 +137,33 @@ async fn gates_say_who_ruled_what_and_when() {
 }
 
 #[tokio::test]
+async fn incidents_say_what_was_wrong_from_when_to_when() {
+    let row = only_row_of("incidents").await;
+    check(
+        &row,
+        &[
+            ("rule", text("uptime-page")),
+            ("kind", text("uptime")),
+            ("severity", text("page")),
+            (
+                "subject",
+                text("endpoint/meta-llama/llama-4-scout/groq/fp8"),
+            ),
+            ("model", text("meta-llama/llama-4-scout")),
+            ("provider", text("groq")),
+            ("quantization", text("fp8")),
+            ("agent", Value::Null),
+            ("opened_at", text("2026-11-22T14:30:02.000Z")),
+            ("closed_at", text("2026-11-22T14:30:12.500Z")),
+            ("lasted_s", Value::Real(10.5)),
+            ("worst", Value::Real(0.125)),
+            ("worst_unit", text("ratio")),
+            ("closed_because", text("it has recovered")),
+        ],
+    );
+}
+
+#[tokio::test]
 async fn observations_say_what_happened_in_milliseconds_and_tokens_a_second() {
     let row = only_row_of("observations").await;
     check(

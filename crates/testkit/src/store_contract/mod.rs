@@ -19,6 +19,7 @@
 
 pub mod attempts;
 pub mod history;
+pub mod incidents;
 pub mod queries;
 pub mod retention;
 pub mod traffic;
@@ -86,6 +87,9 @@ macro_rules! store_contract {
             attempts::attempts_are_found_by_endpoint_region_time_and_outcome,
             attempts::of_many_attempts_the_newest_are_answered,
             attempts::attempts_go_after_their_hours,
+            incidents::of_an_incident_its_end_stands_whatever_the_order,
+            incidents::incidents_are_found_by_the_time_they_were_open_and_by_model,
+            incidents::of_many_incidents_the_newest_are_answered,
         }
     };
     (@each $harness:expr; $($module:ident :: $property:ident,)+) => {

@@ -1,5 +1,6 @@
 //! What becomes of rows that are written.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use sextant_measure::id::{AgentId, Operation};
@@ -8,6 +9,7 @@ use sextant_snapshot::gates::{GateKey, Ruling, Verdict};
 use sextant_store::{AgentRow, Limits, Revision, Rows, RulingRow, Store, StoreError};
 
 use super::attempts::{all_attempts, newest_first};
+use super::incidents::{about, all_incidents, incident};
 use super::traffic::Traffic;
 use super::{
     Harness, all_minutes, all_windows, always, at, endpoint, model, of_minutes, of_windows, range,
@@ -19,6 +21,10 @@ use super::{
 fn some_rows(traffic: &mut Traffic, model: &str, revision: Revision) -> Rows {
     let mut rows = Rows {
         rulings: rulings(model),
+        incidents: vec![
+            incident(&about(model), at(0), None),
+            incident(&about(model), at(60), Some(at(61))),
+        ],
         ..Rows::default()
     };
     let served = endpoint(model, "groq");
@@ -83,6 +89,7 @@ async fn everything(store: &dyn Store, name: &str) -> Rows {
         agents: store.agents(always()).await.unwrap(),
         rulings: store.rulings(&model(name), always()).await.unwrap(),
         attempts: store.attempts(&all_attempts(name)).await.unwrap(),
+        incidents: store.incidents(&all_incidents(name)).await.unwrap(),
     }
 }
 
@@ -95,6 +102,8 @@ fn sorted(mut rows: Rows) -> Rows {
     rows.agents
         .sort_by_key(|row| (row.minute, row.agent.clone(), row.partition));
     newest_first(&mut rows.attempts);
+    rows.incidents
+        .sort_by_key(|row| (Reverse(row.opened_at), row.alert.clone()));
     rows
 }
 
