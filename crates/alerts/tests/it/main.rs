@@ -1,0 +1,16 @@
+//! Incidents told to real Alertmanagers, and to webhooks that misbehave on purpose.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may"
+)]
+
+mod alertmanager;
+mod config;
+mod desk;
+mod hook;
+mod log;
+mod trial;
+mod webhook;
