@@ -1,5 +1,5 @@
 //! Real Kafka and real ClickHouse for tests, as child processes that end with whoever started them;
-//! OpenRouter's real SDKs, and OpenTelemetry's; Buf; and what drives a real browser.
+//! Alertmanager; OpenRouter's real SDKs, and OpenTelemetry's; Buf; and what drives a real browser.
 //!
 //! `cargo xtask test` fetches all once ([`kafka::fetch`], [`clickhouse::fetch`], [`sdk::fetch`],
 //! [`otel::fetch`], [`buf::fetch`], [`browser::fetch`]), starts one of each server for the whole run,
@@ -8,6 +8,7 @@
 //!
 //! What is fetched lies in `target/testbed`, and is fetched again when what is wanted changes.
 
+pub mod alertmanager;
 pub mod browser;
 pub mod buf;
 pub mod clickhouse;

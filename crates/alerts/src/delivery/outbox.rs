@@ -55,7 +55,10 @@ pub(super) struct Due<'b> {
 
 #[derive(Debug)]
 enum Try {
-    Failed(Pause),
+    Failed {
+        times: u32,
+        pause: Pause,
+    },
     /// Delivered or given up; the board needn't know yet.
     Over,
 }
@@ -110,23 +113,26 @@ impl Outbox {
             .retain(|notice, _| on_board.contains(&(&notice.alert, notice.opened_at)));
     }
 
-    /// What is told next; of several that are due, what happened to the oldest incident.
+    /// What is told next: of several that are due, what failed least often, and then what happened
+    /// to the oldest incident.
     pub(super) fn next<'b>(&self, board: &'b [Posted], now: Instant) -> Option<Due<'b>> {
         let owed = board.iter().filter_map(|posted| {
+            let incident = &posted.incident;
             let event = self.owed(posted).next()?;
-            let notice = Notice::of(&posted.incident, event);
-            let own = match self.tries.get(&notice) {
-                Some(Try::Failed(pause)) => pause.until(),
-                _ => None,
+            let (times, own) = match self.tries.get(&Notice::of(incident, event)) {
+                Some(Try::Failed { times, pause }) => (*times, pause.until()),
+                _ => (0, None),
             };
             let at = own.max(self.pause.until()).map_or(now, |at| at.max(now));
-            Some(Due {
-                incident: &posted.incident,
+            let due = Due {
+                incident,
                 event,
                 at,
-            })
+            };
+            Some((times, due))
         });
-        owed.min_by_key(|due| (due.at, due.incident.opened_at))
+        let next = owed.min_by_key(|(times, due)| (due.at, *times, due.incident.opened_at));
+        next.map(|(_, due)| due)
     }
 
     /// How many notices are yet to be told.
@@ -164,9 +170,12 @@ impl Outbox {
     pub(super) fn failed(&mut self, notice: Notice, now: Instant, retry_after: Option<Duration>) {
         self.pause.begin(now, retry_after);
         let wait_max = self.wait_max;
-        let known = self.tries.entry(notice);
-        let known = known.or_insert_with(|| Try::Failed(Pause::new(wait_max)));
-        if let Try::Failed(pause) = known {
+        let known = self.tries.entry(notice).or_insert_with(|| Try::Failed {
+            times: 0,
+            pause: Pause::new(wait_max),
+        });
+        if let Try::Failed { times, pause } = known {
+            *times = times.saturating_add(1);
             pause.begin(now, None);
         }
     }
@@ -188,5 +197,127 @@ impl Outbox {
         let is_this = |it: &Delivery| it.receiver == self.receiver && it.event == event;
         let notice = Notice::of(&posted.incident, event);
         posted.delivered.iter().any(is_this) || matches!(self.tries.get(&notice), Some(Try::Over))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAIT_MAX: Duration = Duration::from_mins(5);
+
+    fn posted(rule: &str, opened_at: i64, closed_at: Option<i64>) -> Posted {
+        let incident = Incident {
+            alert: format!("{rule}/fleet").parse().unwrap(),
+            kind: Kind::Observer,
+            severity: Severity::Page,
+            opened_at: Timestamp::from_micros(opened_at),
+            closed_at: closed_at.map(Timestamp::from_micros),
+            worst: None,
+            reason: String::new(),
+            closed_because: String::new(),
+        };
+        Posted {
+            incident,
+            delivered: std::collections::BTreeSet::new(),
+        }
+    }
+
+    fn outbox() -> Outbox {
+        Outbox::new("r", Filter::default(), Duration::from_mins(1), WAIT_MAX)
+    }
+
+    fn due(outbox: &Outbox, board: &[Posted], now: Instant) -> Option<(String, Event, Duration)> {
+        let due = outbox.next(board, now)?;
+        Some((due.incident.alert.rule.to_string(), due.event, due.at - now))
+    }
+
+    fn notice(rule: &str, opened_at: i64, event: Event) -> Notice {
+        Notice::of(&posted(rule, opened_at, None).incident, event)
+    }
+
+    #[test]
+    fn the_oldest_incident_comes_first_and_its_opening_before_its_closing() {
+        let (mut outbox, now) = (outbox(), Instant::now());
+        let board = [posted("b", 2, None), posted("a", 1, Some(3))];
+        let at_once = |rule: &str, event| Some((rule.to_owned(), event, Duration::ZERO));
+        assert_eq!(outbox.pending(&board), 3);
+        for (rule, opened_at, event) in [
+            ("a", 1, Event::Opened),
+            ("a", 1, Event::Closed),
+            ("b", 2, Event::Opened),
+        ] {
+            assert_eq!(due(&outbox, &board, now), at_once(rule, event));
+            outbox.delivered(notice(rule, opened_at, event));
+        }
+        assert_eq!(due(&outbox, &board, now), None);
+        assert_eq!(outbox.pending(&board), 0);
+    }
+
+    #[test]
+    fn one_that_it_chokes_on_holds_up_no_other() {
+        let (mut outbox, mut now) = (outbox(), Instant::now());
+        let board = [posted("poison", 1, None), posted("other", 2, None)];
+        for _ in 0..6 {
+            outbox.failed(notice("poison", 1, Event::Opened), now, None);
+            now += Duration::from_secs(1);
+        }
+        // The receiver is left alone, and then asked about what it did not fail at as often.
+        let (rule, _, wait) = due(&outbox, &board, now).unwrap();
+        assert!(rule == "other" && wait > Duration::ZERO, "{rule} {wait:?}");
+        outbox.delivered(notice("other", 2, Event::Opened));
+        assert!(!outbox.is_failing());
+        let (rule, _, wait) = due(&outbox, &board, now).unwrap();
+        assert!(
+            rule == "poison" && wait > Duration::from_secs(8),
+            "{rule} {wait:?}"
+        );
+    }
+
+    #[test]
+    fn what_another_process_delivered_is_not_told_again() {
+        let (outbox, now) = (outbox(), Instant::now());
+        let mut over = posted("a", 1, Some(3));
+        let delivered = |receiver: &str, event| Delivery {
+            receiver: receiver.to_owned(),
+            event,
+        };
+        over.delivered.insert(delivered("another", Event::Opened));
+        over.delivered.insert(delivered("r", Event::Closed));
+        assert_eq!(due(&outbox, &[over.clone()], now), None);
+        over.delivered.remove(&delivered("r", Event::Closed));
+        over.delivered.insert(delivered("r", Event::Opened));
+        let told = Some(("a".to_owned(), Event::Closed, Duration::ZERO));
+        assert_eq!(due(&outbox, &[over], now), told);
+    }
+
+    #[test]
+    fn the_time_to_give_up_counts_from_the_event() {
+        let outbox = outbox();
+        let board = [posted("a", 0, Some(30_000_000))];
+        let is_too_old = |event, second: i64| {
+            let incident = &board[0].incident;
+            let at = Instant::now();
+            let due = Due {
+                incident,
+                event,
+                at,
+            };
+            outbox.is_too_old(&due, Timestamp::from_micros(second * 1_000_000))
+        };
+        assert!(!is_too_old(Event::Opened, 59) && is_too_old(Event::Opened, 60));
+        assert!(!is_too_old(Event::Closed, 89) && is_too_old(Event::Closed, 90));
+    }
+
+    #[test]
+    fn what_is_off_the_board_is_forgotten() {
+        let mut outbox = outbox();
+        let board = [posted("a", 1, None)];
+        outbox.delivered(notice("a", 1, Event::Opened));
+        outbox.delivered(notice("a", 0, Event::Opened));
+        outbox.tidy(&board);
+        assert_eq!(outbox.tries.len(), 1);
+        outbox.tidy(&[]);
+        assert_eq!(outbox.tries.len(), 0);
     }
 }
