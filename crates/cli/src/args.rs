@@ -36,6 +36,8 @@ pub enum Command {
     Archive(RoleArgs),
     /// Serves gateways and people from Kafka and `ClickHouse`
     Server(RoleArgs),
+    /// Opens and closes incidents by what stands in Kafka, and tells of them
+    Alerts(AlertsArgs),
     /// Sends recorded observations
     Replay(ReplayArgs),
     /// Shows the current snapshot
@@ -91,6 +93,25 @@ pub struct RoleArgs {
     /// Let everyone in, also on other addresses than loopback
     #[arg(long)]
     pub insecure: bool,
+}
+
+/// `sextant alerts`: a role, or what is done with its settings.
+#[derive(Debug, Default, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct AlertsArgs {
+    /// What it has in common with the roles.
+    #[command(flatten)]
+    pub role: RoleArgs,
+    /// In place of evaluating.
+    #[command(subcommand)]
+    pub command: Option<AlertsCommand>,
+}
+
+/// What else there is to do with alerts.
+#[derive(Debug, Subcommand)]
+pub enum AlertsCommand {
+    /// Tells every receiver of a test incident; exits with 1 if any has not taken it
+    Test(ConfigFile),
 }
 
 /// Where the settings are.

@@ -17,7 +17,7 @@ use crate::filter::Filter;
 
 /// How many queries wait for the picture's owner.
 const QUERIES_MAX: usize = 64;
-/// Senders of which is told, those whose figures were published last.
+/// Senders of which people are told, those heard of last.
 pub(crate) const SENDERS_MAX: usize = 200;
 /// For so long readers share what one of them was told.
 const ROLL_AGE_MAX: Duration = Duration::from_secs(1);
@@ -57,6 +57,8 @@ pub(crate) struct Query {
 /// Who reports: only the picture's owner knows, since no version tells of them.
 #[derive(Debug)]
 pub(crate) struct RollCall {
+    /// Of how many is told, those heard of last.
+    pub(crate) max: usize,
     pub(crate) answer: oneshot::Sender<Senders>,
 }
 
@@ -65,7 +67,7 @@ pub(crate) struct RollCall {
 pub(crate) struct Senders {
     /// How many there are.
     pub(crate) all: usize,
-    /// Those whose figures were published last, the latest first.
+    /// Those heard of last, the latest first.
     pub(crate) latest: Vec<Arc<AgentRow>>,
 }
 
@@ -139,13 +141,22 @@ impl Hub {
         {
             return Ok(Arc::clone(senders));
         }
-        let (answer, answered) = oneshot::channel();
-        let sent = self.roll_calls.send(RollCall { answer }).await;
-        sent.map_err(|_| Unserved::Stopping)?;
-        let senders = answered.await.map_err(|_| Unserved::Stopping)?;
-        let senders = Arc::new(senders);
+        let senders = Arc::new(self.call_roll(SENDERS_MAX).await?);
         *roll = Some((Instant::now(), Arc::clone(&senders)));
         Ok(senders)
+    }
+
+    /// All who report, in no order; nothing once the server is about to end.
+    pub async fn agents(&self) -> Option<Vec<Arc<AgentRow>>> {
+        let senders = self.call_roll(usize::MAX).await.ok()?;
+        Some(senders.latest)
+    }
+
+    async fn call_roll(&self, max: usize) -> Result<Senders, Unserved> {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.roll_calls.send(RollCall { max, answer }).await;
+        sent.map_err(|_| Unserved::Stopping)?;
+        answered.await.map_err(|_| Unserved::Stopping)
     }
 
     pub(crate) fn publish(&self, edition: Arc<Edition>) {

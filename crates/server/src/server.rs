@@ -124,6 +124,11 @@ impl Server {
         &self.hub
     }
 
+    /// How far the logs have been read.
+    pub fn progress(&self) -> &Arc<Progress> {
+        &self.progress
+    }
+
     /// `sextant.v1.SnapshotService`, to be added to a gRPC server.
     pub fn grpc(&self) -> SnapshotService {
         SnapshotService(Arc::clone(&self.watches))

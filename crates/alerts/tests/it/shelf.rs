@@ -28,7 +28,10 @@ impl Shelf {
 
     /// Each incident, and whether it is open.
     pub(crate) fn shown(&self) -> Vec<String> {
-        let held = self.incidents.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self
+            .incidents
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let shown = held.values().map(|it| {
             let state = if it.is_open() { "open" } else { "closed" };
             format!("{} {state}", it.alert)
@@ -47,7 +50,10 @@ impl Store for Shelf {
             return Err(StoreError::Unavailable { reason });
         }
         assert_eq!(rows.len(), rows.incidents.len() as u64, "nothing else");
-        let mut held = self.incidents.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self
+            .incidents
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         for row in rows.incidents {
             let has_ended = held.get(&row.id()).is_some_and(|it| !it.is_open());
             if !has_ended {

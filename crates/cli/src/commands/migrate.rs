@@ -42,10 +42,8 @@ pub(super) async fn run(file: &ConfigFile, environment: &Environment) -> Result<
 fn settings(file: &ConfigFile, environment: &Environment) -> Result<Settings, Failure> {
     let file = file.path(environment);
     let engines = Engines {
-        kafka: false,
         clickhouse: true,
-        collectors: false,
-        providers: false,
+        ..Engines::NONE
     };
     Ok(Settings::load_for(
         engines,

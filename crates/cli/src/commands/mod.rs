@@ -1,5 +1,6 @@
 //! What each subcommand does.
 
+mod alerts;
 mod config;
 mod healthcheck;
 mod migrate;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::args::{Arguments, Command, RoleArgs, StandaloneArgs};
+use crate::args::{AlertsArgs, AlertsCommand, Arguments, Command, RoleArgs, StandaloneArgs};
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::process::{self, Job, Role};
@@ -30,6 +31,11 @@ pub fn run(arguments: Arguments, environment: &Environment) -> Result<(), Failur
         Command::Aggregator(args) => role(Role::Aggregator, &args, environment),
         Command::Archive(args) => role(Role::Archive, &args, environment),
         Command::Server(args) => role(Role::Server, &args, environment),
+        Command::Alerts(AlertsArgs {
+            command: Some(AlertsCommand::Test(file)),
+            ..
+        }) => waiting(alerts::test(&file, environment)),
+        Command::Alerts(args) => role(Role::Alerts, &args.role, environment),
         Command::Route(args) => waiting(route::run(&args, environment)),
         Command::Snapshot(args) => waiting(snapshot::run(&args, environment)),
     }

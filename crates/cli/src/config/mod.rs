@@ -11,6 +11,7 @@
 //!
 //! No setting is a secret: settings say where secrets are kept. So all may be shown.
 
+mod alerting;
 mod assemble;
 mod fleet;
 mod key;
@@ -32,12 +33,14 @@ use sextant_prober::config::Resolved;
 
 use crate::access::Access;
 
+pub use self::alerting::AlertSettings;
 use self::assemble::Assembled;
 pub use self::key::Key;
 use self::key::Keys;
 use self::layer::Entries;
 pub use self::layer::Flag;
 pub use self::problem::{Problem, Problems};
+use self::rules::Checked;
 pub use self::schema::schema;
 pub use self::sections::{
     AccessConfig, CatalogConfig, Config, GrpcConfig, HttpConfig, LogConfig, LogFormat,
@@ -57,6 +60,8 @@ pub struct Settings {
     pub catalog: Catalog,
     /// What to ask and with what, of a process that asks.
     pub prober: Option<Resolved>,
+    /// When to tell whom, of a process that does.
+    pub alerts: Option<AlertSettings>,
     shown: Vec<Setting>,
 }
 
@@ -86,6 +91,8 @@ pub struct Engines {
     pub collectors: bool,
     /// Providers, with keys of its own.
     pub providers: bool,
+    /// Receivers of alerts, with secrets of its own.
+    pub receivers: bool,
 }
 
 impl Engines {
@@ -95,6 +102,16 @@ impl Engines {
         clickhouse: true,
         collectors: true,
         providers: true,
+        receivers: true,
+    };
+
+    /// For whoever works with none.
+    pub const NONE: Self = Self {
+        kafka: false,
+        clickhouse: false,
+        collectors: false,
+        providers: false,
+        receivers: false,
     };
 
     /// Whether the process does nothing but send to collectors.
@@ -159,12 +176,18 @@ fn read(
     entries.extend(layer::environment(variables, &keys, problems));
     entries.extend(layer::flags(flags));
     let Assembled { config, entries } = assemble::assemble(entries, &defaults, &keys, problems)?;
-    let (access, catalog, prober) = rules::check(&config, &entries, engines, problems)?;
+    let Checked {
+        access,
+        catalog,
+        prober,
+        alerts,
+    } = rules::check(&config, &entries, engines, problems)?;
     Some(Settings {
         config,
         access,
         catalog,
         prober,
+        alerts,
         shown: keys.names().map(|key| setting(key, &entries)).collect(),
     })
 }

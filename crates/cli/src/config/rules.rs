@@ -16,6 +16,7 @@ use crate::access::{Access, Tokens};
 use crate::environment::variable;
 
 use super::Engines;
+use super::alerting::AlertSettings;
 use super::fleet;
 use super::key::Key;
 use super::layer::{Entries, text_of};
@@ -36,7 +37,7 @@ pub(super) fn check(
     entries: &Entries,
     engines: Engines,
     problems: &mut Problems,
-) -> Option<(Access, Catalog, Option<Resolved>)> {
+) -> Option<Checked> {
     let mut rules = Rules {
         config,
         entries,
@@ -56,11 +57,25 @@ pub(super) fn check(
     let access = rules.access();
     let catalog = rules.catalog();
     let prober = engines.providers.then(|| rules.prober());
-    Some((access?, catalog?, prober.flatten()))
+    let alerts = rules.alerts(engines);
+    Some(Checked {
+        access: access?,
+        catalog: catalog?,
+        prober: prober.flatten(),
+        alerts: alerts.filter(|_| engines.receivers),
+    })
 }
 
-struct Rules<'r> {
-    config: &'r Config,
+/// What was read of the files that settings name.
+pub(super) struct Checked {
+    pub(super) access: Access,
+    pub(super) catalog: Catalog,
+    pub(super) prober: Option<Resolved>,
+    pub(super) alerts: Option<AlertSettings>,
+}
+
+pub(super) struct Rules<'r> {
+    pub(super) config: &'r Config,
     entries: &'r Entries,
     problems: &'r mut Problems,
 }
@@ -225,14 +240,7 @@ impl Rules<'_> {
             Err(wrong) => wrong,
         };
         for one in wrong {
-            let key = Key::new("prober", one.setting);
-            let entry = self.entries.get(&key);
-            self.problems.push(Problem {
-                source: entry.map_or(Source::Default, |entry| entry.source.clone()),
-                key: Some(key),
-                what: one.what,
-                advice: one.advice.to_owned(),
-            });
+            self.blame_also("prober", one.setting, one.what, one.advice);
         }
         None
     }
@@ -331,12 +339,30 @@ impl Rules<'_> {
         });
     }
 
+    /// The same, also of a setting that something was said of, or of a part of one, as `list[0].name`.
+    pub(super) fn blame_also(&mut self, section: &str, setting: &str, what: String, advice: &str) {
+        let name = setting.split(['[', '.']).next().unwrap_or(setting);
+        let place = if name == setting {
+            String::new()
+        } else {
+            format!("{setting}: ")
+        };
+        let key = Key::new(section, name);
+        let entry = self.entries.get(&key);
+        self.problems.push(Problem {
+            source: entry.map_or(Source::Default, |entry| entry.source.clone()),
+            key: Some(key),
+            what: format!("{place}{what}"),
+            advice: advice.to_owned(),
+        });
+    }
+
     fn is_refused(&self, section: &str, name: &str) -> bool {
         self.problems.mention(&Key::new(section, name))
     }
 }
 
-fn secret(source: &SecretSource) -> Result<SecretString, String> {
+pub(super) fn secret(source: &SecretSource) -> Result<SecretString, String> {
     match source {
         SecretSource::File(path) => text_of(path, SECRET_FILE_BYTES_MAX).map(Into::into),
         SecretSource::Env(name) => variable(name).ok_or_else(|| "is not set".to_owned()),

@@ -9,6 +9,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sextant_agent::Config as AgentConfig;
 use sextant_aggregator::AggregatorConfig;
+use sextant_alerts::Config as AlertsConfig;
+use sextant_alerts::delivery::Config as DeliveryConfig;
 use sextant_archive::ArchiveConfig;
 use sextant_collector::Config as CollectorConfig;
 use sextant_eventlog::kafka::KafkaConfig;
@@ -45,6 +47,10 @@ pub struct Config {
     pub archive: ArchiveConfig,
     /// What gateways and people pull.
     pub server: ServerConfig,
+    /// When to wake someone.
+    pub alerts: AlertsConfig,
+    /// Who is told of incidents.
+    pub delivery: DeliveryConfig,
     /// What is asked whether it lives.
     pub prober: ProberConfig,
     /// The log's topics.

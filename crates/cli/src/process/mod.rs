@@ -3,13 +3,14 @@
 //! - [`role`] says which stages; [`stages`] wires them over the [`backends`];
 //!   `spans` lays OTLP over what takes batches in.
 //! - [`opening`] is what is served before those are there.
-//! - [`archiving`] is the archive's part.
+//! - [`archiving`] is the archive's part, [`alerting`] that of alerts.
 //! - [`embedded`] looks after a log and a store of the process' own; `fleet` reaches shared ones.
 //! - `panics`: what answers for a handler that came to grief.
 //! - [`exposition`] serves `/metrics`; [`grpc_health`] and [`owners`] are health; [`reload`] is what
 //!   can change while it runs; [`probing`] asks providers; [`demonstration`] is `--demo`.
 
 mod agent;
+mod alerting;
 mod archiving;
 mod backends;
 mod demonstration;
@@ -173,6 +174,7 @@ impl Process {
             catalog: &reload.catalog,
             instance: reload.job.instance(config, reload.environment),
             clock: Arc::new(SystemClock),
+            alerts: reload.started.alerts.as_ref(),
         };
         let (opening, grpc_health) = (Arc::<Opening>::default(), GrpcHealth::new());
         let health = Arc::new(parts.health(vec![Arc::clone(&opening) as Arc<dyn Check>]));

@@ -17,6 +17,8 @@ pub(crate) enum Role {
     Archive,
     /// Serves gateways and people.
     Server,
+    /// Opens and closes incidents, and tells of them.
+    Alerts,
 }
 
 impl Role {
@@ -29,6 +31,7 @@ impl Role {
             Self::Aggregator => "aggregator",
             Self::Archive => "archive",
             Self::Server => "server",
+            Self::Alerts => "alerts",
         }
     }
 
@@ -58,6 +61,15 @@ impl Role {
         matches!(self, Self::Standalone | Self::Server)
     }
 
+    /// Whether it looks at all windows.
+    pub(crate) const fn sees(self) -> bool {
+        self.serves() || self.alerts()
+    }
+
+    pub(crate) const fn alerts(self) -> bool {
+        matches!(self, Self::Standalone | Self::Alerts)
+    }
+
     /// Whether it asks providers itself.
     pub(crate) const fn probes(self) -> bool {
         self.is_alone() || self.is_agent()
@@ -70,11 +82,12 @@ impl Role {
             clickhouse: !self.is_alone() && self.stores(),
             collectors: self.is_agent(),
             providers: self.probes(),
+            receivers: self.alerts(),
         }
     }
 
     /// Whether it writes results or reads them.
     pub(crate) const fn stores(self) -> bool {
-        self.owns() || self.archives() || self.serves()
+        self.owns() || self.archives() || self.sees()
     }
 }

@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
 use super::agent::{self, SpoolCheck};
+use super::alerting;
 use super::archiving::Archiving;
 use super::backends::Backends;
 use super::exposition::{self, Shared};
@@ -31,7 +32,7 @@ use super::grpc_health::GrpcHealth;
 use super::owners::Owners;
 use super::role::Role;
 use super::spans::SpanIntake;
-use crate::config::Config;
+use crate::config::{AlertSettings, Config};
 use crate::refused;
 
 /// How long an agent that ends still sends. What it doesn't get rid of stays in its spool.
@@ -39,6 +40,7 @@ const SEND_ON_MAX: Duration = Duration::from_secs(2);
 
 /// Everything that runs.
 pub(super) struct Stages {
+    role: Role,
     /// None for an agent.
     backends: Option<Backends>,
     agent: Option<Agent>,
@@ -68,6 +70,8 @@ pub(super) struct Parts<'p> {
     /// What the process is called among those of its role.
     pub(super) instance: &'p str,
     pub(super) clock: Arc<dyn Clock>,
+    /// When to tell whom, if the process does.
+    pub(super) alerts: Option<&'p AlertSettings>,
 }
 
 impl Stages {
@@ -102,10 +106,18 @@ impl Stages {
         let taken_by_agent = agent.as_ref().map(|it| sink(it.intake()));
         let taken = taken_by_agent.or_else(|| collector.as_ref().map(|it| sink(it.intake())));
         let spans = taken.map(|sink| parts.spans(sink, registry, &tasks, &stop.collecting));
-        let served = backends.as_ref().filter(|_| role.serves());
-        let server = served
+        let seen = backends.as_ref().filter(|_| role.sees());
+        let server = seen
             .map(|backends| parts.server(backends, registry, &tasks, &stop.serving))
             .transpose()?;
+        checks.extend(alerting::start(
+            parts,
+            backends.as_ref(),
+            server.as_ref(),
+            registry,
+            &tasks,
+            &stop.serving,
+        )?);
         if let Some(backends) = &backends {
             backends.look_after(Arc::clone(&clock), registry, &tasks, &stop.serving);
         }
@@ -114,6 +126,7 @@ impl Stages {
             None => Arc::new(parts.health(checks)),
         };
         Ok(Self {
+            role,
             backends,
             agent,
             collector,
@@ -144,7 +157,7 @@ impl Stages {
         if let Some(spans) = &self.spans {
             routes = routes.merge(sextant_otlp::http::router(spans));
         }
-        match &self.server {
+        match self.serving() {
             Some(server) => routes.fallback_service(server.http(Arc::clone(&self.health))),
             None => routes.fallback_service(health::router(Arc::clone(&self.health))),
         }
@@ -167,7 +180,7 @@ impl Stages {
         if let Some(spans) = &self.spans {
             routes = routes.add_service(sextant_otlp::grpc::service(spans));
         }
-        if let Some(server) = &self.server {
+        if let Some(server) = self.serving() {
             routes = routes
                 .add_service(server.grpc())
                 .add_service(server.gates());
@@ -180,7 +193,12 @@ impl Stages {
 
     /// Where the present edition is found, if the process serves.
     pub(super) fn hub(&self) -> Option<&Arc<Hub>> {
-        self.server.as_ref().map(Server::hub)
+        self.serving().map(Server::hub)
+    }
+
+    /// What others may ask. A process that only looks at all windows answers nobody.
+    fn serving(&self) -> Option<&Server> {
+        self.server.as_ref().filter(|_| self.role.serves())
     }
 
     pub(super) fn health(&self) -> &Arc<Health> {

@@ -19,7 +19,7 @@ use super::reader::Batch;
 use super::source::Source;
 use crate::edition::{CatalogSection, Edition, Step};
 use crate::encoder::Encoder;
-use crate::hub::{Asked, Hub, Query, RollCall, SENDERS_MAX, Senders};
+use crate::hub::{Asked, Hub, Query, RollCall, Senders};
 use crate::metrics::Metrics;
 
 /// Queries that wait for the next edition.
@@ -171,9 +171,9 @@ impl Owner {
             by_time.then_with(|| one.agent.cmp(&other.agent))
         };
         // Of thousands only these are wanted.
-        if latest.len() > SENDERS_MAX {
-            latest.select_nth_unstable_by(SENDERS_MAX, order);
-            latest.truncate(SENDERS_MAX);
+        if latest.len() > call.max {
+            latest.select_nth_unstable_by(call.max, order);
+            latest.truncate(call.max);
         }
         latest.sort_unstable_by(order);
         // Who no longer waits needs no answer.

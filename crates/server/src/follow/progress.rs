@@ -91,7 +91,7 @@ impl Progress {
 
     /// All that was reported until then is in the numbers of these partitions of the windows log.
     /// Nothing if no owner of any has said so yet.
-    pub(crate) fn as_of(&self, is_meant: impl Fn(u32) -> bool) -> Option<Timestamp> {
+    pub fn as_of(&self, is_meant: impl Fn(u32) -> bool) -> Option<Timestamp> {
         let meant = self.meant(is_meant);
         let each = meant.map(|followed| followed.as_of.load(Ordering::Relaxed));
         let earliest = each.filter(|as_of| *as_of != i64::MIN).min();

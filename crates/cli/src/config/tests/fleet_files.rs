@@ -34,6 +34,7 @@ fn files_that_will_not_do_and_settings_without_use_are_named_before_anything_sta
         clickhouse: false,
         collectors: false,
         providers: false,
+        receivers: false,
     };
     let loaded = Settings::load_for(collector, Some(&path), &BTreeMap::new(), Vec::new());
     assert!(loaded.is_ok());

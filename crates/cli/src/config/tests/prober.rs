@@ -36,6 +36,7 @@ fn what_is_wrong_with_targets_is_named_all_at_once_and_only_to_whom_it_concerns(
         clickhouse: true,
         collectors: false,
         providers: false,
+        receivers: false,
     };
     let loaded = Settings::load_for(server, Some(&path), &BTreeMap::new(), Vec::new());
     assert!(loaded.unwrap().prober.is_none());
