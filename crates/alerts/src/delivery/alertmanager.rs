@@ -151,8 +151,6 @@ impl Informer {
             let (receiver, advice) = (&self.instance.name, error.advice());
             tracing::warn!(%receiver, %error, advice, "can't be told of incidents, is tried again");
         }
-        // What it was told before its outage it may have forgotten in it.
-        self.told = Told::default();
         self.pause.begin(Instant::now(), None);
     }
 }

@@ -93,7 +93,10 @@ async fn of_an_alert_that_fires_again_only_the_latest_incident_is_told() {
     let desk = Desk::start(&config(&[&format!("http://127.0.0.1:{}", hook.port)]));
     let mut again = opened("limits");
     again.opened_at = RealClock.now();
-    desk.post(&[again.clone(), closed(&opened("limits")), opened("other")]);
+    let before = closed(&opened("limits"));
+    let mut long_before = before.clone();
+    long_before.opened_at = before.opened_at.plus_micros(-1);
+    desk.post(&[before, again.clone(), long_before, opened("other")]);
     until(|| !hook.requests().is_empty()).await;
     let alerts = hook.requests()[0].json();
     let at = jiff::Timestamp::from_microsecond(again.opened_at.as_micros()).unwrap();

@@ -1,5 +1,7 @@
 //! What `sextant alerts test` sends.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sextant_alerts::delivery::config::Config;
 use sextant_measure::time::Clock as _;
 
@@ -13,7 +15,8 @@ async fn every_receiver_is_told_of_a_test_and_each_says_how_it_went() {
     let manager = Hook::start([Act::Status(200)]).await;
     let only_pages = "severities = [\"page\"]\n";
     let toml = format!(
-        "[[alertmanagers]]\nurl = \"http://127.0.0.1:{}\"\n{}{}{}",
+        "[[alertmanagers]]\nurl = \"http://127.0.0.1:{}\"\nuser = \"u\"\n\
+         password = {{ env = \"PASSWORD\" }}\n{}{}{}",
         manager.port,
         well.toml("well"),
         only_pages,
@@ -42,7 +45,10 @@ async fn every_receiver_is_told_of_a_test_and_each_says_how_it_went() {
     assert_eq!(said[0].json()["event"], "opened");
     assert_eq!(said[1].json()["event"], "closed");
     assert_eq!((said.len(), broken.requests().len()), (2, 1));
-    let alerts = manager.requests()[0].json();
+    let request = &manager.requests()[0];
+    let pair = STANDARD.encode("u:secret-of-PASSWORD");
+    assert_eq!(request.headers["authorization"], format!("Basic {pair}"));
+    let alerts = request.json();
     let at = |name: &str| {
         alerts[0][name]
             .as_str()

@@ -249,7 +249,9 @@ async fn an_empty_board_stops_what_is_being_told() {
     desk.post(&[opened("limits")]);
     until(|| hook.requests().len() == 1).await;
     desk.post(&[]);
+    let emptied = tokio::time::Instant::now();
     until(|| hook.left() == 1).await;
+    assert!(emptied.elapsed() < Duration::from_secs(20));
     assert!(desk.heard().is_empty());
     assert_eq!(
         desk.count("sextant_alerts_notices_pending{receiver=\"h\"}"),
