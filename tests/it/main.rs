@@ -11,6 +11,7 @@
 )]
 
 mod agent;
+mod alerts;
 mod bad_input;
 mod browser;
 mod chaos;

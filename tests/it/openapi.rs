@@ -229,6 +229,7 @@ fn reads(it: &mut Checked) {
         "/openapi.json",
         &format!("{model}/endpoints"),
         &format!("{model}/history?step=1m&region=global"),
+        &format!("/api/v1/incidents?model={SCOUT}&limit=5&from=2026-11-01T00:00:00Z"),
         &format!("{route}=realtime"),
         &format!("{route}=standard&operation=summarize&max_price=9&ignore=groq&seed=7"),
         &format!("{route}=batch&only=nobody&max_ttft_p95_ms=900&min_throughput_p95=1.5"),
@@ -256,6 +257,7 @@ fn reads(it: &mut Checked) {
         "/api/v1/route",
         &format!("{model}/endpoints?x=1"),
         &format!("{model}/history?from=yesterday"),
+        "/api/v1/incidents?limit=0",
     ] {
         it.ask(400, get(uri));
     }

@@ -27,6 +27,7 @@ pub const ROUTES: &[(&str, &str, Class)] = &[
     ("GET", "/api/v1/models", Class::Read),
     ("GET", "/api/v1/models/{}/{}/endpoints", Class::Read),
     ("GET", "/api/v1/models/{}/{}/history", Class::Read),
+    ("GET", "/api/v1/incidents", Class::Read),
     ("GET", "/api/v1/snapshot", Class::Read),
     ("GET", "/api/v1/snapshot/events", Class::Read),
     ("GET", "/api/v1/route", Class::Read),

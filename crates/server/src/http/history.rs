@@ -18,11 +18,8 @@ use sextant_measure::id::{EndpointId, GLOBAL_REGION, ModelId, Region};
 use sextant_measure::scale::Metric;
 use sextant_measure::time::{Minute, Timestamp};
 use sextant_measure::window::MinuteSums;
-use sextant_store::{
-    HistoryPoint, HistoryQuery, MinuteQuery, MinuteRange, STEP_MINUTES_MAX, StoreError,
-};
+use sextant_store::{HistoryPoint, HistoryQuery, MinuteQuery, MinuteRange, STEP_MINUTES_MAX};
 use sextant_wire::json::rfc3339;
-use tokio::time::timeout;
 
 use super::App;
 use super::models;
@@ -44,7 +41,7 @@ pub(super) async fn read(
     let ModelPath(model) = model?;
     let parameters = parameters?.only(&["from", "to", "step", "region"])?;
     let query = query(&model, &parameters, app.clock.now())?;
-    let points = fetch(&app, caller, &query).await?;
+    let points = app.stored(caller, app.store.history(&query)).await?;
     if points.is_empty() {
         refuse_unknown(&app, &model)?;
     }
@@ -77,7 +74,11 @@ fn query(
     })
 }
 
-fn moment(parameters: &Parameters, name: &'static str) -> Result<Option<Minute>, Problem> {
+/// A parameter that is a moment, taken down to a whole minute.
+pub(super) fn moment(
+    parameters: &Parameters,
+    name: &'static str,
+) -> Result<Option<Minute>, Problem> {
     let text = parameters.one(name)?;
     let moment = text.map(str::parse::<Rfc3339>).transpose();
     let moment = moment.map_err(|_| problem::parameter(name, "not an RFC 3339 moment"))?;
@@ -98,22 +99,6 @@ fn step_minutes(text: &str) -> Result<NonZeroU32, Problem> {
         .filter(|minutes| *minutes <= STEP_MINUTES_MAX)
         .and_then(NonZeroU32::new);
     step.ok_or_else(|| problem::parameter("step", "not a time from 1m to 1d, as in 5m, 1h or 1d"))
-}
-
-async fn fetch(
-    app: &App,
-    caller: Caller,
-    query: &HistoryQuery,
-) -> Result<Vec<HistoryPoint>, Problem> {
-    let seat = app.history_queries.take(caller);
-    let _seat = seat.map_err(problem::history_busy)?;
-    let answered = timeout(app.config.history_wait_max(), app.store.history(query)).await;
-    let answered = answered.unwrap_or_else(|_| {
-        Err(StoreError::Unavailable {
-            reason: "it did not answer in time".to_owned(),
-        })
-    });
-    Ok(answered?)
 }
 
 /// A model without history may still be known.

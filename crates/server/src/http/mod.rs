@@ -8,6 +8,7 @@ mod events;
 mod gates;
 pub(crate) mod health;
 mod history;
+mod incidents;
 mod models;
 mod numbers;
 mod openapi;
@@ -17,6 +18,7 @@ mod query;
 mod route;
 mod sextant;
 mod snapshot;
+mod stored;
 mod view;
 
 use std::sync::Arc;
@@ -81,6 +83,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
             get(endpoints::list),
         )
         .route("/api/v1/models/{author}/{slug}/history", get(history::read))
+        .route("/api/v1/incidents", get(incidents::list))
         .route("/api/v1/snapshot", get(snapshot::read))
         .route("/api/v1/snapshot/events", get(events::watch))
         .route("/api/v1/route", get(route::read))

@@ -18,6 +18,7 @@ mod histories;
 mod history;
 mod holder;
 mod hostile;
+mod incidents;
 mod listener;
 mod minimums;
 mod models;

@@ -18,6 +18,8 @@ use sextant_store::{
 pub(crate) struct Shelf {
     points: Mutex<Vec<HistoryPoint>>,
     windows: Mutex<Vec<WindowRow>>,
+    incidents: Mutex<Vec<Incident>>,
+    asked_incidents: Mutex<Vec<IncidentQuery>>,
     error: Mutex<Option<StoreError>>,
     asked: Mutex<Vec<HistoryQuery>>,
     asked_windows: Mutex<Vec<WindowQuery>>,
@@ -31,6 +33,14 @@ impl Shelf {
 
     pub(crate) fn hold_windows(&self, windows: Vec<WindowRow>) {
         *self.windows.lock().unwrap() = windows;
+    }
+
+    pub(crate) fn hold_incidents(&self, incidents: Vec<Incident>) {
+        *self.incidents.lock().unwrap() = incidents;
+    }
+
+    pub(crate) fn last_incidents_query(&self) -> IncidentQuery {
+        self.asked_incidents.lock().unwrap().last().unwrap().clone()
     }
 
     pub(crate) fn last_windows_query(&self) -> WindowQuery {
@@ -88,8 +98,12 @@ impl Store for Shelf {
         panic!("a server reads no uptime")
     }
 
-    async fn incidents(&self, _: &IncidentQuery) -> Result<Vec<Incident>, StoreError> {
-        panic!("a server of these tests reads no incidents")
+    async fn incidents(&self, query: &IncidentQuery) -> Result<Vec<Incident>, StoreError> {
+        self.asked_incidents.lock().unwrap().push(query.clone());
+        match self.error.lock().unwrap().clone() {
+            Some(error) => Err(error),
+            None => Ok(self.incidents.lock().unwrap().clone()),
+        }
     }
 
     async fn attempts(&self, _: &AttemptQuery) -> Result<Vec<AttemptRow>, StoreError> {

@@ -9,6 +9,7 @@ use crate::delivery::config::WebhookConfig;
 use crate::delivery::log::NAME as LOG;
 use crate::delivery::outbox::Filter;
 use crate::delivery::signature::Signer;
+use crate::recorder::NAME as STORE;
 
 const NAME_BYTES_MAX: usize = 64;
 const URL_ADVICE: &str = "give it as https://hooks.example.com/sextant";
@@ -87,6 +88,9 @@ impl Rules<'_> {
         if !is_name {
             let what = format!("{name:?} is no name");
             self.push(&setting, what, "use 1 to 64 of a-z, 0-9, '_' and '-'");
+        } else if name == STORE {
+            let what = format!("{STORE:?} is the store");
+            self.push(&setting, what, "give it another name");
         } else if name == LOG {
             let what = format!("{LOG:?} is the log");
             self.push(&setting, what, "give it another name");

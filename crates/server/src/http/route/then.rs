@@ -8,11 +8,10 @@ use sextant_router::freshness::Ages;
 use sextant_snapshot::gates::{Gate, GateKey};
 use sextant_snapshot::routing::{RegionRouting, RoutingRow};
 use sextant_snapshot::row::AgentsSeen;
-use sextant_store::{MinuteRange, StoreError, WindowQuery, WindowRow, WindowScope};
-use tokio::time::timeout;
+use sextant_store::{MinuteRange, WindowQuery, WindowRow, WindowScope};
 
 use crate::http::App;
-use crate::http::problem::{self, Problem};
+use crate::http::problem::Problem;
 use crate::seats::Caller;
 
 /// The windows that ended at a minute, with prices and verdicts as they were.
@@ -22,21 +21,14 @@ pub(super) async fn board(
     model: &ModelId,
     ending: Minute,
 ) -> Result<Board, Problem> {
-    let seat = app.history_queries.take(caller);
-    let _seat = seat.map_err(problem::history_busy)?;
     let query = WindowQuery {
         model: model.clone(),
         endpoint: None,
         scope: WindowScope::All,
         range: MinuteRange::new(ending, ending.plus(1)),
     };
-    let answered = timeout(app.config.history_wait_max(), app.store.windows(&query)).await;
-    let answered = answered.unwrap_or_else(|_| {
-        Err(StoreError::Unavailable {
-            reason: "it did not answer in time".to_owned(),
-        })
-    });
-    Ok(board_of(&answered?))
+    let windows = app.stored(caller, app.store.windows(&query)).await?;
+    Ok(board_of(&windows))
 }
 
 fn board_of(windows: &[WindowRow]) -> Board {
