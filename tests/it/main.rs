@@ -12,6 +12,7 @@
 
 mod agent;
 mod alerts;
+mod archive;
 mod bad_input;
 mod browser;
 mod chaos;

@@ -13,7 +13,7 @@ use sextant_tests::traffic::{MODEL, observations, write};
 use sextant_tests::truth::by_provider;
 
 /// A model that the recorded observations are not of.
-const OTHER: &str = "example/other";
+pub(crate) const OTHER: &str = "example/other";
 const OUTAGE: Duration = Duration::from_secs(4);
 
 /// Fault matrix rows 6 and 7, in seconds.
@@ -82,7 +82,7 @@ fn says_what_it_waits_for(process: &Process) {
 }
 
 /// Reports one observation of a model, which completes now.
-fn report(collector: &Process, model: &str) {
+pub(crate) fn report(collector: &Process, model: &str) {
     let observation = serde_json::json!({
         "model": model, "provider": "swift", "outcome": "ok", "duration_ms": 5, "ttft_ms": 1,
         "completed_at": jiff::Timestamp::now().to_string(),
@@ -98,7 +98,7 @@ fn report(collector: &Process, model: &str) {
 }
 
 /// Live observations of a model that the server shows; nothing if it shows no such model.
-fn shown(server: &Process, model: &str) -> Option<u64> {
+pub(crate) fn shown(server: &Process, model: &str) -> Option<u64> {
     let (status, body) = server.try_request(&format!("/api/v1/models/{model}/endpoints"))?;
     let endpoints = body["data"]["endpoints"]
         .as_array()

@@ -6,9 +6,9 @@ use std::path::Path;
 use sextant_measure::observation::Observation;
 use sextant_measure::time::Minute;
 use sextant_store::sqlite::{SqliteOptions, SqliteStore};
-use sextant_store::{AgentRow, MinuteQuery, MinuteRange, Store};
+use sextant_store::{AgentRow, AttemptQuery, AttemptRow, MinuteQuery, MinuteRange, Store};
 
-use crate::traffic::MODEL;
+use crate::traffic::{MODEL, all_endpoints};
 
 /// Observations by provider and minute.
 pub type Counts = BTreeMap<(String, Minute), u64>;
@@ -46,6 +46,20 @@ pub fn agents(data: &Path, name: &str) -> Vec<AgentRow> {
     let mut rows = runtime().block_on(open(data).agents(last_hour())).unwrap();
     rows.retain(|row| row.agent.as_str() == name);
     rows
+}
+
+/// Single attempts at all endpoints of the traffic's model in the last hour.
+pub fn attempts(data: &Path) -> Vec<AttemptRow> {
+    let (runtime, store) = (runtime(), open(data));
+    let queries = all_endpoints().map(|endpoint| AttemptQuery {
+        endpoint,
+        region: None,
+        range: last_hour(),
+        failures_only: false,
+        newest_max: 10_000,
+    });
+    let found = queries.map(|query| runtime.block_on(store.attempts(&query)).unwrap());
+    found.flatten().collect()
 }
 
 fn open(data: &Path) -> SqliteStore {

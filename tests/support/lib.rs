@@ -22,6 +22,7 @@
 pub mod browser;
 pub mod embedded;
 pub mod fleet;
+pub mod ledger;
 pub mod page;
 pub mod process;
 pub mod sdk;

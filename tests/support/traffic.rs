@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rand::prelude::*;
 use rand_distr::{Distribution, LogNormal};
-use sextant_measure::id::{ModelId, ProviderId, Region};
+use sextant_measure::id::{EndpointId, ModelId, ProviderId, Region};
 use sextant_measure::observation::{Definition, Measurement, Observation};
 use sextant_measure::outcome::{Outcome, Source};
 use sextant_measure::quantization::Quantization;
@@ -46,6 +46,41 @@ pub fn observations(seed: u64, each: u32, seconds: i64) -> Vec<Observation> {
     }
     all.sort_by_key(|observation| observation.measurement.completed_at);
     all
+}
+
+/// The endpoints that they are of.
+pub fn all_endpoints() -> impl Iterator<Item = EndpointId> {
+    PROVIDERS.into_iter().map(|(provider, ..)| EndpointId {
+        model: ModelId::new(MODEL).unwrap(),
+        provider: ProviderId::new(provider).unwrap(),
+        quantization: Quantization::Fp8,
+    })
+}
+
+/// The same with a name for each.
+pub fn named(mut observations: Vec<Observation>) -> Vec<Observation> {
+    for (n, observation) in observations.iter_mut().enumerate() {
+        observation.request_id = Some(format!("request-{n}").parse().unwrap());
+    }
+    observations
+}
+
+/// The same, so that the last one completes now.
+pub fn rebased(mut observations: Vec<Observation>) -> Vec<Observation> {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let now = Timestamp::from_micros(now.as_micros() as i64);
+    let last = observations
+        .iter()
+        .map(|it| it.measurement.completed_at)
+        .max();
+    let ahead = now.micros_since(last.unwrap());
+    for observation in &mut observations {
+        let measurement = &mut observation.measurement;
+        measurement.completed_at = measurement.completed_at.plus_micros(ahead);
+    }
+    observations
 }
 
 /// Writes them as `sextant replay` reads them.
