@@ -191,6 +191,35 @@ async fn an_aggregator_reads_observations_and_owns_windows() {
 }
 
 #[tokio::test]
+async fn an_archive_reads_observations_in_a_group_of_its_own_and_appends_nothing() {
+    let fleet = Fleet::with_topics().await;
+    fleet.grant("Archive", |_| true).await;
+    let owner = fleet.log_of(OWNER);
+    for topic in [OBSERVATIONS, WINDOWS] {
+        owner.append(topic, 0, vec![numbered(1)]).await.unwrap();
+    }
+    let log = fleet.log_of("archive");
+    may(async || log.prepare(&topics()).await).await;
+    let group = "sextant-archive";
+    let mut member = log.join(group, OBSERVATIONS).await.unwrap();
+    next_change(&mut member).await.unwrap();
+    let position = Position {
+        offset: Offset(0),
+        time_us: 7,
+    };
+    log.offset_at(OBSERVATIONS, 0, 7).await.unwrap();
+    log.commit(group, OBSERVATIONS, 0, position).await.unwrap();
+    let committed = log.committed(group, OBSERVATIONS, 0).await;
+    assert_eq!(committed.unwrap(), Some(position));
+    let read = log.read(OBSERVATIONS, 0, Offset(0), LIMIT, Duration::ZERO);
+    assert_eq!(read.await.unwrap().records.len(), 1);
+    let windows = log.read(WINDOWS, 0, Offset(0), LIMIT, Duration::ZERO);
+    assert_denied(&windows.await.unwrap_err(), &["(ACL)", WINDOWS]);
+    let appended = log.append(OBSERVATIONS, 0, vec![numbered(1)]).await;
+    assert_denied(&appended.unwrap_err(), &["(ACL)", OBSERVATIONS]);
+}
+
+#[tokio::test]
 async fn a_server_reads_windows_and_gates_and_appends_gates() {
     let fleet = Fleet::with_topics().await;
     fleet.grant("Server", |_| true).await;

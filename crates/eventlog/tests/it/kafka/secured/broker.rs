@@ -13,7 +13,7 @@ use super::certificates::{Authority, Identity};
 /// May do everything, by password or by certificate.
 pub(super) const OWNER: &str = "sextant";
 /// May do what access rules allow.
-pub(super) const USERS: [&str; 4] = ["collector", "aggregator", "server", "nobody"];
+pub(super) const USERS: [&str; 5] = ["collector", "aggregator", "archive", "server", "nobody"];
 
 const LISTENERS: [(&str, &str); 6] = [
     ("TLS", "SSL"),
