@@ -161,7 +161,10 @@ impl Owner {
                     let pause = alive(&shared.pulse, self.partition, tokio::time::sleep(RETRY));
                     stop.run_until_cancelled(pause).await;
                 }
-                Some(Err(error)) => return Err(ArchiveError::log(READING)(error)),
+                Some(Err(error)) => {
+                    self.write_soon().await?;
+                    return Err(ArchiveError::log(READING)(error));
+                }
             }
             if self.rows.len() >= ROWS_MAX || Instant::now() >= self.due {
                 if !self.write_soon().await? {

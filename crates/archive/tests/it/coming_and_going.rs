@@ -104,7 +104,7 @@ async fn p2_archives_that_are_killed_leave_the_same_rows() {
         for kills in [false, true] {
             let mut rig = Rig::new().await;
             rig.config.observations_per_second_max = 10.try_into().unwrap();
-            rig.config.write_interval_ms = 50;
+            rig.config.write_interval_ms = 10;
             rig.config.read_bytes_max = 2_000;
             // The same traffic both times; what disturbs draws on its own.
             let mut random = StdRng::seed_from_u64(seed);
@@ -118,7 +118,7 @@ async fn p2_archives_that_are_killed_leave_the_same_rows() {
                 if !kills {
                     continue;
                 }
-                let pause = std::time::Duration::from_millis(chaos.random_range(0..120));
+                let pause = std::time::Duration::from_millis(chaos.random_range(0..30));
                 tokio::time::sleep(pause).await;
                 for _ in 0..chaos.random_range(0..30) {
                     tokio::task::yield_now().await;

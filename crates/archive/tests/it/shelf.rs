@@ -58,11 +58,16 @@ impl Shelf {
 #[async_trait]
 impl Store for Shelf {
     async fn write(&self, rows: Rows) -> Result<(), StoreError> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        let calls = self.calls.fetch_add(1, Ordering::Relaxed);
         if self.hangs.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
         assert_eq!(rows.len(), rows.attempts.len() as u64, "nothing else");
+        // Of those that fail, every other one has written nothing.
+        let failure = self.failure.lock().unwrap().clone();
+        if let Some(error) = failure.filter(|_| calls % 2 == 1) {
+            return Err(error);
+        }
         // Who is killed meanwhile has written some of them.
         for row in rows.attempts {
             tokio::task::yield_now().await;
