@@ -60,16 +60,23 @@ pub(super) fn start(
 }
 
 /// What the log and the store count themselves.
-const FIGURES: [(&str, &str); 6] = [
-    ("log_appended_records", "Appended since the start"),
-    ("log_appended_bytes", "Appended since the start"),
-    ("log_commits", "Transactions, each with one fsync"),
-    ("log_corrupt_records", "Skipped for a wrong checksum"),
-    ("log_refused_full", "Appends refused for a full disk"),
+const FIGURES: [(&str, &str); 10] = [
+    ("log_appended_records", "Records appended"),
+    ("log_appended_bytes", "Bytes appended"),
+    ("log_transactions", "Transactions, each with one fsync"),
+    (
+        "log_corrupt_records",
+        "Records skipped for a wrong checksum",
+    ),
+    ("log_full_appends", "Appends refused for a full disk"),
+    ("store_writes", "Writes answered with success"),
+    ("store_full_writes", "Writes refused for a full disk"),
+    ("store_rows", "Rows written that stand"),
+    ("store_expired_rows", "Rows deleted by retention"),
     ("store_skipped_rows", "Rows that could not be decoded"),
 ];
 
-fn figures(embedded: &Embedded) -> [u64; 6] {
+fn figures(embedded: &Embedded) -> [u64; 10] {
     let (log, store) = (embedded.log.stats(), embedded.store.stats());
     [
         log.records,
@@ -77,6 +84,10 @@ fn figures(embedded: &Embedded) -> [u64; 6] {
         log.groups,
         log.corrupt_records,
         log.full_refusals,
+        store.writes,
+        store.full_refusals,
+        store.rows,
+        store.expired_rows,
         store.corrupt_rows,
     ]
 }
