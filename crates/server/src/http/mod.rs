@@ -9,7 +9,7 @@ mod gates;
 pub(crate) mod health;
 mod history;
 mod models;
-mod numbers;
+pub(crate) mod numbers;
 mod openapi;
 mod pages;
 mod problem;
