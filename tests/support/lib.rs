@@ -22,8 +22,10 @@
 pub mod browser;
 pub mod embedded;
 pub mod fleet;
+pub mod metrics;
 pub mod page;
 pub mod process;
+pub mod promql;
 pub mod sdk;
 pub mod spread;
 pub mod stored;
