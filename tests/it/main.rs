@@ -18,6 +18,7 @@ mod crash;
 mod deploy;
 mod fleet;
 mod gateway;
+mod grafana;
 mod metrics;
 mod openapi;
 mod otlp;
