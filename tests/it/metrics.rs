@@ -151,6 +151,9 @@ fn assert_whole(whole: &Exposition, kept: f64) {
         followed("received"),
         &[followed("applied"), followed("ignored")],
     );
+    // Of the late ones two hours.
+    let lag = whole.sum_where("sextant_collector_lag_seconds_sum", "");
+    assert!((7_200.0..40_000.0).contains(&lag), "{lag}");
     let appends = |verb: &str| whole.sum(&format!("sextant_collector_{verb}_appends_total"));
     assert_balance("in flight", appends("begun"), &[appends("ended")]);
 }
@@ -291,6 +294,9 @@ fn the_list_of_metrics_is_what_each_role_exposes() {
     let documented = documented();
     let mut problems = Vec::new();
     for (name, (family, roles)) in &found {
+        if family.kind == "counter" && !family.has_samples {
+            problems.push(format!("{name} does not begin at 0"));
+        }
         let mut line = line(name, family, roles);
         match documented.get(name) {
             Some(told) => {
