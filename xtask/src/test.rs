@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 
 use sextant_testbed::run::Servers;
-use sextant_testbed::{browser, buf, otel, sdk};
+use sextant_testbed::{browser, buf, otel, prometheus, sdk};
 
 use crate::failures::Failures;
 use crate::{servers, workspace};
@@ -102,6 +102,7 @@ fn prepare() -> Result<Servers> {
     otel::fetch(&mut servers::say).context("the instrumentation that tests use")?;
     buf::fetch(&mut servers::say).context("what checks the protocol")?;
     browser::fetch(&mut servers::say).context("the browser that tests use")?;
+    prometheus::check().context("what reads the metrics in tests")?;
     servers::start()
 }
 

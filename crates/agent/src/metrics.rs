@@ -3,6 +3,7 @@
 //! Observations: `kept = acknowledged + refused + dropped + held` holds at any time, also after a
 //! restart, since all of it stands in the spool.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -16,7 +17,7 @@ use sextant_measure::time::{Clock, Timestamp};
 use sextant_reporter::report::Counters;
 use tokio::sync::watch;
 
-use crate::spool::{Health, State};
+use crate::spool::{DROPS, Health, State};
 
 /// What the names of an agent's metrics begin with.
 const PREFIX: &str = "sextant_agent";
@@ -133,15 +134,27 @@ impl Collector for Present {
             let label = [("kind", kind)];
             ConstCounter::new(errors).encode(family.encode_family(&label)?)?;
         }
-        let help = "Observations given up, by reason";
-        let mut family =
-            encoder.encode_descriptor("dropped_observations", help, None, MetricType::Counter)?;
-        for (reason, observations) in &totals.dropped {
-            let label = [("reason", reason.as_str())];
-            ConstCounter::new(*observations).encode(family.encode_family(&label)?)?;
-        }
-        Ok(())
+        dropped(&mut encoder, &totals.dropped)
     }
+}
+
+/// What has never happened is nought, not unknown.
+fn dropped(
+    encoder: &mut DescriptorEncoder<'_>,
+    dropped: &BTreeMap<String, u64>,
+) -> Result<(), fmt::Error> {
+    let help = "Observations given up, by reason";
+    let kind = MetricType::Counter;
+    let mut family = encoder.encode_descriptor("dropped_observations", help, None, kind)?;
+    let never = DROPS
+        .into_iter()
+        .filter(|reason| !dropped.contains_key(*reason));
+    let told = dropped.iter().map(|(reason, n)| (reason.as_str(), *n));
+    for (reason, observations) in told.chain(never.map(|reason| (reason, 0))) {
+        let label = [("reason", reason)];
+        ConstCounter::new(observations).encode(family.encode_family(&label)?)?;
+    }
+    Ok(())
 }
 
 #[expect(

@@ -6,12 +6,31 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::tally::Tally;
+use crate::tally::{Dropped, Tally};
 
-/// A reason or a kind.
+/// What can fail, as it is told, and the kind that it is counted as.
+const ERRORS: [(&str, &str); 9] = [
+    ("claiming a partition", "claim"),
+    ("reading the observations log", "observations_log"),
+    ("reading the windows log", "windows_log"),
+    ("reading the gates log", "gates_log"),
+    ("keeping one more gate", "gates_max"),
+    ("publishing", "publish"),
+    ("committing", "commit"),
+    ("using the store", "store"),
+    ("writing a dead letter", "dead_letter"),
+];
+
+/// Why an observation was not filed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct ReasonLabel {
+struct ReasonLabel {
     reason: &'static str,
+}
+
+/// What failed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
 }
 
 /// A partition.
@@ -32,7 +51,7 @@ pub struct Metrics {
     published: Counter,
     stored: Counter,
     windows_dropped: Counter,
-    errors: Family<ReasonLabel, Counter>,
+    errors: Family<KindLabel, Counter>,
     series: Family<PartitionLabel, Gauge>,
     senders: Family<PartitionLabel, Gauge>,
     lag: Family<PartitionLabel, Gauge>,
@@ -50,16 +69,34 @@ impl Metrics {
         let stage = registry.sub_registry_with_prefix("sextant_aggregator");
         metrics.register_counters(stage);
         metrics.register_families(stage);
+        // What has never happened is nought, not unknown.
+        for reason in Dropped::ALL.map(Dropped::name) {
+            metrics
+                .dropped
+                .get_or_create(&ReasonLabel { reason })
+                .inc_by(0);
+        }
+        for (_, kind) in ERRORS {
+            metrics.errors.get_or_create(&KindLabel { kind }).inc_by(0);
+        }
         metrics
     }
 
     fn register_counters(&self, stage: &mut Registry) {
         let counters = [
-            ("received_observations", "Read from the log", &self.received),
-            ("filed_observations", "Counted in a window", &self.filed),
+            (
+                "received_observations",
+                "Observations read from the log",
+                &self.received,
+            ),
+            (
+                "filed_observations",
+                "Observations counted in a window",
+                &self.filed,
+            ),
             (
                 "clashing_batches",
-                "Same identity, other content",
+                "Batches of the same identity with other content",
                 &self.clashes,
             ),
             (
@@ -74,13 +111,13 @@ impl Metrics {
             ),
             (
                 "published_records",
-                "Appended to the windows log",
+                "Records appended to the windows log",
                 &self.published,
             ),
-            ("stored_rows", "Written to the store", &self.stored),
+            ("stored_rows", "Rows written to the store", &self.stored),
             (
                 "unstored_windows",
-                "Given up while the store was away",
+                "Windows given up while the store was away",
                 &self.windows_dropped,
             ),
             (
@@ -90,12 +127,12 @@ impl Metrics {
             ),
             (
                 "refused_reports",
-                "Of agents past the number that is kept",
+                "Agents' own figures past the number that is kept",
                 &self.refused_reports,
             ),
             (
                 "evicted_senders",
-                "Forgotten before their time",
+                "Senders forgotten before their time",
                 &self.evicted_senders,
             ),
         ];
@@ -105,17 +142,10 @@ impl Metrics {
     }
 
     fn register_families(&self, stage: &mut Registry) {
-        let families = [
-            (
-                "dropped_observations",
-                "Not counted, by reason",
-                &self.dropped,
-            ),
-            ("errors", "Failures, by what was being done", &self.errors),
-        ];
-        for (name, help, family) in families {
-            stage.register(name, help, family.clone());
-        }
+        let help = "Observations not counted, by reason";
+        stage.register("dropped_observations", help, self.dropped.clone());
+        let help = "Failures, by what was being done";
+        stage.register("errors", help, self.errors.clone());
         let gauges = [
             ("series", "Series held", &self.series),
             ("senders", "Senders remembered", &self.senders),
@@ -165,10 +195,10 @@ impl Metrics {
         self.windows_dropped.inc_by(rows);
     }
 
-    pub(crate) fn error(&self, doing: &'static str) {
-        self.errors
-            .get_or_create(&ReasonLabel { reason: doing })
-            .inc();
+    pub(crate) fn error(&self, doing: &str) {
+        let known = ERRORS.iter().find(|(told, _)| *told == doing);
+        let kind = known.map_or("other", |(_, kind)| kind);
+        self.errors.get_or_create(&KindLabel { kind }).inc();
     }
 
     pub(crate) fn refused_reports(&self, reports: u64) {

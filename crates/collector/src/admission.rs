@@ -43,6 +43,8 @@ pub struct Admitted {
     pub refused: Vec<(u32, Refusal)>,
     /// How many of the accepted were early.
     pub early: u32,
+    /// When the first of the accepted completed; nothing if there is none.
+    pub oldest: Option<Timestamp>,
 }
 
 /// Judges each observation of a batch.
@@ -91,12 +93,14 @@ pub fn admit(
         }
     }
     let early = gathering.values().map(|part| part.early).sum();
+    let oldest = gathering.values().filter_map(|part| part.oldest).min();
     let finish = |(partition, part): (u32, Gathering)| (partition, part.finish(stamp));
     Ok(Admitted {
         parts: gathering.into_iter().map(finish).collect(),
         accepted,
         refused: merge(unread, refused),
         early,
+        oldest,
     })
 }
 
@@ -106,6 +110,7 @@ struct Gathering {
     rows: PartBuilder,
     series: Vec<SeriesId>,
     early: u32,
+    oldest: Option<Timestamp>,
 }
 
 impl Gathering {
@@ -132,6 +137,7 @@ impl Gathering {
         let held = corrected
             .min(stamp.received_at)
             .max(Timestamp::from_micros(0));
+        self.oldest = Some(self.oldest.map_or(held, |oldest| oldest.min(held)));
         self.rows.push(row, target.definition_hash, series, held);
     }
 

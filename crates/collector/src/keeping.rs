@@ -94,6 +94,9 @@ impl Keeper for Keeping {
         let (sequence, stamp) = (batch.sequence, self.stamp(batch, arrived.at));
         let admitted = admit(submission, directory, &self.rules, &stamp)
             .map_err(|id| refusal::unusable(arrived.transport, id, &self.limits))?;
+        if let Some(oldest) = admitted.oldest {
+            self.metrics.count_lag(arrived.at.micros_since(oldest));
+        }
         self.hold(arrived.peer, sequence, &stamp, admitted)
     }
 

@@ -71,8 +71,10 @@ impl Metrics {
     /// Registers all counters, their names beginning with the prefix and `_`.
     pub fn register(registry: &mut Registry, prefix: &str) -> Self {
         let mut names = Names(registry.sub_registry_with_prefix(prefix));
-        let refused_batches = names.family("refused_batches", "Batches refused as a whole");
-        let refused_observations = names.family("refused_observations", "Observations refused");
+        let refused_batches =
+            names.family("refused_batches", "Batches refused as a whole, by reason");
+        let refused_observations =
+            names.family("refused_observations", "Observations refused, by reason");
         Self {
             received: names.received(),
             sent_observations: names.counter("sent_observations", "Observations made durable"),
@@ -88,8 +90,14 @@ impl Metrics {
                 .into(),
             begun_streams: names.counter("begun_streams", "Streams opened"),
             ended_streams: names.counter("ended_streams", "Streams closed"),
-            unknown_fields: names.counter("unknown_fields", "Of newer senders, ignored"),
-            refused_heartbeats: names.counter("refused_heartbeats", "Unreadable or past a quota"),
+            unknown_fields: names.counter(
+                "unknown_fields",
+                "Fields of newer senders that were ignored",
+            ),
+            refused_heartbeats: names.counter(
+                "refused_heartbeats",
+                "Heartbeats unreadable or past a quota",
+            ),
         }
     }
 
@@ -141,8 +149,11 @@ impl Names<'_> {
     }
 
     fn received(&mut self) -> Vec<Counted> {
-        let batches = self.family("received_batches", "Batches that came");
-        let observations = self.family("received_observations", "Observations that came");
+        let batches = self.family("received_batches", "Batches that came, by transport");
+        let observations = self.family(
+            "received_observations",
+            "Observations that came, by transport",
+        );
         let counted = |transport: Transport| Counted {
             batches: counter(&batches, "transport", transport.name()),
             observations: counter(&observations, "transport", transport.name()),

@@ -28,7 +28,9 @@ pub(crate) struct Metrics {
     is_misconfigured: Family<OfEndpoint, Gauge>,
     budget_left: Family<OfEndpoint, Gauge>,
     pub(crate) lag: Gauge<f64, std::sync::atomic::AtomicU64>,
+    /// Looks at servers that failed.
     pub(crate) sight_errors: Counter,
+    /// Notes of what was spent that failed.
     pub(crate) ledger_errors: Counter,
 }
 
@@ -41,9 +43,15 @@ impl Metrics {
             names.register(name, help, counter.clone());
             counter
         };
-        let blind_requests = counter("blind_requests", "Without knowing what others observed");
-        let sight_errors = counter("sight_errors", "Looks at servers that failed");
-        let ledger_errors = counter("ledger_errors", "Notes of what was spent that failed");
+        let blind_requests = counter(
+            "blind_requests",
+            "Requests made without knowing what others observed",
+        );
+        let errors = Counters::default();
+        let help = "Looks at servers, and notes of what was spent, that failed";
+        names.register("errors", help, errors.clone());
+        let error = |kind| errors.get_or_create_owned(&[("kind", kind)]);
+        let (sight_errors, ledger_errors) = (error("sight"), error("ledger"));
         let requests = Counters::default();
         names.register("requests", "Requests to providers", requests.clone());
         let skipped = Counters::default();
@@ -66,6 +74,12 @@ impl Metrics {
         let lag = Gauge::default();
         let help = "How long the last request had waited for its turn";
         names.register_with_unit("lag", help, Unit::Seconds, lag.clone());
+        // What has never happened is nought, not unknown.
+        for outcome in (0..).map_while(Outcome::from_code) {
+            outcomes
+                .get_or_create(&[("outcome", outcome.name())])
+                .inc_by(0);
+        }
         let kinds = Kind::ALL.map(|kind| requests.get_or_create_owned(&[("kind", kind.name())]));
         let reasons = Skip::ALL.map(|skip| skipped.get_or_create_owned(&[("reason", skip.name())]));
         Self {

@@ -52,6 +52,10 @@ pub struct Config {
     /// Bytes of encoded forms that are kept of an edition, and as many of its pages. Default: 64 MiB.
     pub encoded_bytes_max: NonZeroU32,
 
+    /// Series of each of the endpoints' gauges in `/metrics`: one for each endpoint, and one for each
+    /// region that it is seen from. Default: 2,000.
+    pub metrics_endpoints_max: NonZeroU32,
+
     /// How long a loop may go without a turn before the process is called dead. Default: 15,000.
     pub tick_age_ms_max: NonZeroU32,
     /// Queries of the history at a time, of which one caller has at most half. Default: 16.
@@ -78,6 +82,7 @@ impl Default for Config {
             read_bytes_max: count(256 << 10),
             encodings_max: count(1_024),
             encoded_bytes_max: count(64 << 20),
+            metrics_endpoints_max: count(2_000),
             tick_age_ms_max: count(15_000),
             history_queries_max: count(16),
             history_wait_ms_max: count(10_000),

@@ -9,7 +9,7 @@
 //! - [`grpc`]: `SnapshotService`. [`http`]: the routes. `watch`: watches, which both have.
 //! - `gates`: takes the operator's verdicts.
 //! - [`health`]: whether every loop turns, and what is still missing.
-//! - [`config`], [`metrics`]: limits and counts.
+//! - [`config`], [`metrics`]: limits and counts. `exposed`: endpoints in `/metrics`.
 //!
 //! # Constraints
 //!
@@ -29,6 +29,7 @@ pub mod edition;
 mod encoder;
 mod encodings;
 mod events;
+mod exposed;
 pub mod filter;
 pub mod follow;
 mod gates;

@@ -13,7 +13,12 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
+use sextant_eventlog::LogError;
 use sextant_measure::time::{Clock, Timestamp};
+use sextant_snapshot::picture::Ignored;
+
+/// How reads fail.
+const ERRORS: [&str; 3] = ["unavailable", "out_of_range", "other"];
 
 type Labelled<const N: usize> = Family<[(&'static str, String); N], Counter>;
 
@@ -23,7 +28,7 @@ pub struct Metrics {
     pub(crate) received_records: Counter,
     pub(crate) applied_records: Counter,
     ignored_records: Labelled<1>,
-    pub(crate) log_errors: Counter,
+    errors: Labelled<1>,
     pub(crate) published_editions: Counter,
     requests: Labelled<2>,
     pub(crate) watchers: Gauge,
@@ -62,7 +67,7 @@ impl Metrics {
             received_records: Counter::default(),
             applied_records: Counter::default(),
             ignored_records: Family::default(),
-            log_errors: Counter::default(),
+            errors: Family::default(),
             published_editions: Counter::default(),
             requests: Family::default(),
             watchers: Gauge::default(),
@@ -85,8 +90,6 @@ impl Metrics {
         );
         let applied = &metrics.applied_records;
         counter("applied_records", "Records that counted", applied);
-        let errors = &metrics.log_errors;
-        counter("log_errors", "Reads of these logs that failed", errors);
         let editions = &metrics.published_editions;
         counter("published_editions", "Snapshots published", editions);
         let pushed = &metrics.pushed_bytes;
@@ -95,6 +98,11 @@ impl Metrics {
             "ignored_records",
             "Records that changed nothing, by reason",
             metrics.ignored_records.clone(),
+        );
+        registry.register(
+            "errors",
+            "Reads of these logs that failed, by kind",
+            metrics.errors.clone(),
         );
         registry.register(
             "requests",
@@ -108,7 +116,34 @@ impl Metrics {
             metrics.encoded_bytes.clone(),
         );
         registry.register_collector(Box::new(PresentCollector(Arc::clone(&metrics.now))));
+        metrics.begin_at_nought();
         metrics
+    }
+
+    /// What has never happened is nought, not unknown.
+    fn begin_at_nought(&self) {
+        for why in Unread::ALL {
+            self.unread(why, 0);
+        }
+        for reason in Ignored::ALL {
+            let label = [("reason", reason.name().to_owned())];
+            self.ignored_records.get_or_create(&label).inc_by(0);
+        }
+        for kind in ERRORS {
+            self.errors
+                .get_or_create(&[("kind", kind.to_owned())])
+                .inc_by(0);
+        }
+    }
+
+    pub(crate) fn failed(&self, error: &LogError) {
+        let kind = match error {
+            LogError::Unavailable { .. } => "unavailable",
+            LogError::OutOfRange { .. } => "out_of_range",
+            _ => "other",
+        };
+        let label = [("kind", kind.to_owned())];
+        self.errors.get_or_create(&label).inc();
     }
 
     pub(crate) fn pushed(&self, bytes: usize) {
@@ -140,6 +175,14 @@ impl Metrics {
 }
 
 impl Unread {
+    const ALL: [Self; 5] = [
+        Self::Undecodable,
+        Self::Damaged,
+        Self::Name,
+        Self::OtherLog,
+        Self::ReadAgain,
+    ];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Undecodable => "undecodable",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use prometheus_client::registry::Registry;
 use sextant_catalog::LiveCatalog;
 use sextant_eventlog::EventLog;
 use sextant_measure::time::Clock;
@@ -12,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admissions::Admissions;
-use crate::config::Config;
+use crate::config::{Config, length};
+use crate::exposed::Exposed;
 use crate::follow::{self, Following, Progress};
 use crate::gates::Gatekeeper;
 use crate::grpc::{GateService, SnapshotService};
@@ -117,6 +119,16 @@ impl Server {
             config,
             metrics,
         })
+    }
+
+    /// Registers the gauges of endpoints, which are read from the present edition.
+    pub fn expose(&self, registry: &mut Registry) {
+        registry.register_collector(Box::new(Exposed {
+            hub: Arc::clone(&self.hub),
+            progress: Arc::clone(&self.progress),
+            clock: Arc::clone(&self.clock),
+            series_max: length(self.config.metrics_endpoints_max),
+        }));
     }
 
     /// Where the present edition is found.

@@ -1,5 +1,6 @@
 //! Real Kafka and real ClickHouse for tests, as child processes that end with whoever started them;
-//! Alertmanager; OpenRouter's real SDKs, and OpenTelemetry's; Buf; and what drives a real browser.
+//! OpenRouter's real SDKs, and OpenTelemetry's; Buf; Prometheus and Alertmanager; and what drives a
+//! real browser.
 //!
 //! `cargo xtask test` fetches all once ([`kafka::fetch`], [`clickhouse::fetch`], [`sdk::fetch`],
 //! [`otel::fetch`], [`buf::fetch`], [`browser::fetch`]), starts one of each server for the whole run,
@@ -15,6 +16,7 @@ pub mod clickhouse;
 mod fetched;
 pub mod kafka;
 pub mod otel;
+pub mod prometheus;
 mod python;
 pub mod run;
 pub mod sdk;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 use sextant_measure::id::AgentId;
 use sextant_measure::time::Timestamp;
 use sextant_reporter::parcel::Settled;
+use sextant_reporter::report::DropReason;
 use sextant_wire::batch::Totals;
 use sextant_wire::held::HeldBatch;
 use sextant_wire::identity::Identity;
@@ -27,6 +28,16 @@ const PAGES_FREED: u32 = 256;
 const OVER_BYTES: &str = "spool_full";
 const OVER_AGE: &str = "spool_expired";
 pub(super) const DAMAGED: &str = "spool_damaged";
+
+/// Every reason for which an agent gives observations up.
+pub(crate) const DROPS: [&str; 6] = [
+    OVER_BYTES,
+    OVER_AGE,
+    DAMAGED,
+    DropReason::Invalid.name(),
+    DropReason::TooLarge.name(),
+    DropReason::Unacknowledged.name(),
+];
 
 /// How a transaction ends. Tests put a failing one in its place.
 pub(super) type Commit = Box<dyn FnMut(&Connection) -> rusqlite::Result<()> + Send>;

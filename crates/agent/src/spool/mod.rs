@@ -46,6 +46,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 pub use self::fault::SpoolError;
+pub(crate) use self::ledger::DROPS;
 use self::ledger::Ledger;
 pub use self::merge::Sizes;
 pub(crate) use self::merge::merge;

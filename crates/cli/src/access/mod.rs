@@ -62,8 +62,12 @@ pub struct Guard {
 impl Guard {
     /// Goes by this, and counts in the registry.
     pub fn new(access: Access, registry: &mut Registry) -> Self {
-        let refused = Family::default();
-        let help = "Requests refused before any stage saw them";
+        let refused = Family::<[(&str, &str); 1], Counter>::default();
+        // What has never happened is nought, not unknown.
+        for reason in refusal::NAMES {
+            refused.get_or_create(&[("reason", reason)]).inc_by(0);
+        }
+        let help = "Requests refused before any stage saw them, by reason";
         registry.register("sextant_access_refused_requests", help, refused.clone());
         Self {
             access: Arc::new(ArcSwap::from_pointee(access)),

@@ -35,8 +35,17 @@ pub(super) enum Refusal {
     },
 }
 
+/// Every name used in metrics.
+pub(super) const NAMES: [&str; 5] = [
+    "no_route",
+    "method",
+    "token_missing",
+    "token_unknown",
+    "class_missing",
+];
+
 impl Refusal {
-    /// The name used in metrics.
+    /// The name used in metrics, one of [`NAMES`].
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::NoRoute => "no_route",

@@ -120,6 +120,12 @@ impl Metrics {
                 &metrics.turned_away,
             ),
         ] {
+            // What has never happened is nought, not unknown.
+            for protocol in [Protocol::Http, Protocol::Grpc] {
+                counters
+                    .get_or_create(&[("protocol", protocol.name())])
+                    .inc_by(0);
+            }
             registry.register(
                 format!("sextant_connections_{name}"),
                 help,

@@ -60,12 +60,19 @@ pub(super) fn start(
 }
 
 /// What the log and the store count themselves.
-const FIGURES: [(&str, &str); 7] = [
-    ("log_appended_records", "Appended since the start"),
-    ("log_appended_bytes", "Appended since the start"),
-    ("log_commits", "Transactions, each with one fsync"),
-    ("log_corrupt_records", "Skipped for a wrong checksum"),
-    ("log_refused_full", "Appends refused for a full disk"),
+const FIGURES: [(&str, &str); 11] = [
+    ("log_appended_records", "Records appended"),
+    ("log_appended_bytes", "Bytes appended"),
+    ("log_transactions", "Transactions, each with one fsync"),
+    (
+        "log_corrupt_records",
+        "Records skipped for a wrong checksum",
+    ),
+    ("log_full_appends", "Appends refused for a full disk"),
+    ("store_writes", "Writes answered with success"),
+    ("store_full_writes", "Writes refused for a full disk"),
+    ("store_rows", "Rows written that stand"),
+    ("store_expired_rows", "Rows deleted by retention"),
     ("store_skipped_rows", "Rows that could not be decoded"),
     (
         "store_evicted_rows",
@@ -73,7 +80,7 @@ const FIGURES: [(&str, &str); 7] = [
     ),
 ];
 
-fn figures(embedded: &Embedded) -> [u64; 7] {
+fn figures(embedded: &Embedded) -> [u64; 11] {
     let (log, store) = (embedded.log.stats(), embedded.store.stats());
     [
         log.records,
@@ -81,6 +88,10 @@ fn figures(embedded: &Embedded) -> [u64; 7] {
         log.groups,
         log.corrupt_records,
         log.full_refusals,
+        store.writes,
+        store.full_refusals,
+        store.rows,
+        store.expired_rows,
         store.corrupt_rows,
         store.evicted_rows,
     ]

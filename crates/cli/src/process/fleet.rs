@@ -118,14 +118,17 @@ impl Engines {
 
 /// What the log counts itself.
 const LOG_FIGURES: [(&str, &str); 8] = [
-    ("log_appended_records", "Appended since the start"),
-    ("log_appended_bytes", "Appended since the start"),
+    ("log_appended_records", "Records appended"),
+    ("log_appended_bytes", "Bytes appended"),
     (
         "log_failed_appends",
         "Appends that failed; their records may stand",
     ),
-    ("log_read_records", "Read since the start"),
-    ("log_corrupt_records", "Skipped for a wrong checksum"),
+    ("log_read_records", "Records read"),
+    (
+        "log_corrupt_records",
+        "Records skipped for a wrong checksum",
+    ),
     ("log_failed_reads", "Reads that failed"),
     ("log_commits", "Positions committed"),
     ("log_failed_commits", "Positions not committed"),

@@ -6,8 +6,9 @@
 //! - [`archiving`] is the archive's part, [`alerting`] that of alerts.
 //! - [`embedded`] looks after a log and a store of the process' own; `fleet` reaches shared ones.
 //! - `panics`: what answers for a handler that came to grief.
-//! - [`exposition`] serves `/metrics`; [`grpc_health`] and [`owners`] are health; [`reload`] is what
-//!   can change while it runs; [`probing`] asks providers; [`demonstration`] is `--demo`.
+//! - [`exposition`] serves `/metrics`, with how the process stands in [`standing`]; [`grpc_health`]
+//!   and [`owners`] are health; [`reload`] is what can change while it runs; [`probing`] asks
+//!   providers; [`demonstration`] is `--demo`.
 
 mod agent;
 mod alerting;
@@ -29,6 +30,7 @@ mod reload;
 mod role;
 mod spans;
 mod stages;
+mod standing;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -38,6 +40,7 @@ use anyhow::{Context as _, bail};
 use axum::Router;
 use prometheus_client::registry::Registry;
 use sextant_catalog::LiveCatalog;
+use sextant_measure::time::Clock as _;
 use sextant_server::health::Check;
 use tokio_util::sync::CancellationToken;
 
@@ -61,6 +64,7 @@ use self::panics::Panics;
 use self::probing::Probing;
 use self::reload::{Counted, Reload};
 use self::stages::{Ends, Parts, Stages};
+use self::standing::Standing;
 
 #[cfg(feature = "fleet")]
 pub(crate) use self::backends::retention;
@@ -167,13 +171,15 @@ impl Process {
         let grpc = Bound::to(Protocol::Grpc, config.grpc.listen).await?;
         let counted = listen::Metrics::register(&mut registry);
         let panics = Panics::register(&mut registry);
+        let (clock, role) = (Arc::new(SystemClock), reload.job.role);
+        let standing = Standing::register(&mut registry, role, clock.now());
         let registry = Arc::new(RwLock::new(registry));
         let parts = Parts {
-            role: reload.job.role,
+            role,
             config,
             catalog: &reload.catalog,
             instance: reload.job.instance(config, reload.environment),
-            clock: Arc::new(SystemClock),
+            clock,
             alerts: reload.started.alerts.as_ref(),
         };
         let (opening, grpc_health) = (Arc::<Opening>::default(), GrpcHealth::new());
@@ -196,6 +202,7 @@ impl Process {
             Stages::start(&parts, backends, &mut registry)?
         };
         stages.tell(&grpc_health);
+        standing.follow(stages.health());
         doors.0.open(stages.http(&registry));
         doors.1.open(stages.grpc(&grpc_health)?);
         Ok(Self {

@@ -22,6 +22,12 @@ pub(super) struct Panics(Family<[(&'static str, String); 1], Counter>);
 impl Panics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let panics = Self::default();
+        for protocol in [Protocol::Http, Protocol::Grpc] {
+            panics
+                .0
+                .get_or_create(&[("protocol", protocol.to_string())])
+                .inc_by(0);
+        }
         let help = "Requests whose handler panicked";
         registry.register("sextant_process_panicked_requests", help, panics.0.clone());
         panics

@@ -386,7 +386,9 @@ impl Parts<'_> {
             config: self.config.server.clone(),
             metrics: sextant_server::Metrics::register(registry, Arc::clone(&self.clock)),
         };
-        Ok(Server::start(wiring, tasks, stop)?)
+        let server = Server::start(wiring, tasks, stop)?;
+        server.expose(registry);
+        Ok(server)
     }
 }
 

@@ -68,10 +68,7 @@ async fn everything_received_is_sent_or_refused_whatever_befell_it() {
         harness.metric_where("received_batches_total", "\"grpc_stream\""),
         5
     );
-    assert_eq!(
-        harness.metric_where("append_errors_total", "\"unavailable\""),
-        1
-    );
+    assert_eq!(harness.metric_where("errors_total", "\"unavailable\""), 1);
     until("nothing is in flight", || {
         harness.metric("begun_appends_total") == harness.metric("ended_appends_total")
     })
@@ -108,7 +105,9 @@ async fn names_and_labels_are_those_that_were_promised() {
         "sextant_collector_refused_observations_total{reason=\"ttft_above_duration\"} 0",
         "sextant_collector_refused_batches_total{reason=\"load\"} 0",
         "sextant_collector_sent_bytes_total 0",
+        "sextant_collector_errors_total{kind=\"unavailable\"} 0",
         "sextant_collector_append_seconds_count 0",
+        "sextant_collector_lag_seconds_count 0",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }

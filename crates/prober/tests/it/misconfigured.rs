@@ -110,7 +110,7 @@ async fn a_misconfigured_probe_is_logged_once_and_its_secrets_never() {
     ));
     let (endpoint, server) = ("a/b/logged", format!("server=127.0.0.1:{}", provider.port));
     let refused = "sextant_prober_outcomes_total{outcome=\"provider_refused\"}";
-    let blind = "sextant_prober_sight_errors_total";
+    let blind = "sextant_prober_errors_total{kind=\"sight\"}";
     running
         .until("refused again and again", |it| {
             it.metric(refused) >= 5.0 && it.metric(blind) >= 2.0

@@ -133,7 +133,7 @@ async fn servers_are_looked_at_one_after_the_other_and_say_nothing_twice() {
         probes,
         "what was held stands in for a minute"
     );
-    assert!(running.metric("sextant_prober_sight_errors_total") >= 1.0);
+    assert!(running.metric("sextant_prober_errors_total{kind=\"sight\"}") >= 1.0);
     running.end().await;
 }
 

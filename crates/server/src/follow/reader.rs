@@ -155,7 +155,7 @@ impl Reader {
     }
 
     fn failed(&self, error: &LogError) {
-        self.metrics.log_errors.inc();
+        self.metrics.failed(error);
         if self.progress.failed(self.source) {
             let source = self.source;
             tracing::warn!(%source, %error, "it cannot be read; what was read is served");

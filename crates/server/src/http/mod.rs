@@ -10,7 +10,7 @@ pub(crate) mod health;
 mod history;
 mod incidents;
 mod models;
-mod numbers;
+pub(crate) mod numbers;
 mod openapi;
 mod pages;
 mod problem;

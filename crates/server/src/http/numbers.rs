@@ -7,15 +7,15 @@ use sextant_measure::status::Status;
 use sextant_measure::time::MINUTE_US;
 
 /// Windows, in microseconds.
-pub(super) const ONE_MINUTE_US: i64 = MINUTE_US;
-pub(super) const FIVE_MINUTES_US: i64 = 5 * MINUTE_US;
-pub(super) const THIRTY_MINUTES_US: i64 = 30 * MINUTE_US;
-pub(super) const SIX_HOURS_US: i64 = 6 * 60 * MINUTE_US;
-pub(super) const ONE_DAY_US: i64 = 24 * 60 * MINUTE_US;
+pub(crate) const ONE_MINUTE_US: i64 = MINUTE_US;
+pub(crate) const FIVE_MINUTES_US: i64 = 5 * MINUTE_US;
+pub(crate) const THIRTY_MINUTES_US: i64 = 30 * MINUTE_US;
+pub(crate) const SIX_HOURS_US: i64 = 6 * 60 * MINUTE_US;
+pub(crate) const ONE_DAY_US: i64 = 24 * 60 * MINUTE_US;
 
 /// Numbers over the same observations, by name.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Numbers {
+pub(crate) struct Numbers {
     values: Vec<(&'static str, Result<f64, Absent>)>,
     /// How many observations; nothing if that isn't known.
     n: Option<u64>,
@@ -23,14 +23,14 @@ pub(super) struct Numbers {
 
 /// What was measured, and how long ago that was published.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen<'a> {
-    pub(super) figures: &'a Figures,
-    pub(super) age_us: i64,
+pub(crate) struct Seen<'a> {
+    pub(crate) figures: &'a Figures,
+    pub(crate) age_us: i64,
 }
 
 /// A metric of [`Figures`], in the unit that it is shown in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(crate) enum Shown {
     LatencyMs,
     DurationMs,
     ThroughputTps,
@@ -38,13 +38,13 @@ pub(super) enum Shown {
 
 impl Seen<'_> {
     /// Of a window so long, nothing that was measured lies in the present one.
-    fn is_past(self, window_us: i64) -> bool {
+    pub(crate) fn is_past(self, window_us: i64) -> bool {
         self.age_us >= window_us
     }
 }
 
 /// The status, and why it is unknown.
-pub(super) fn status(seen: Option<Seen<'_>>) -> (Status, Option<Absent>) {
+pub(crate) fn status(seen: Option<Seen<'_>>) -> (Status, Option<Absent>) {
     match seen {
         None => (Status::Unknown, Some(Absent::NoData)),
         Some(seen) if seen.is_past(THIRTY_MINUTES_US) => (Status::Unknown, Some(Absent::Stale)),
@@ -58,7 +58,7 @@ pub(super) fn status(seen: Option<Seen<'_>>) -> (Status, Option<Absent>) {
 
 /// A ratio over a window of so many microseconds, 0 to 1. `pick` gives nothing while it is being
 /// rebuilt.
-pub(super) fn ratio(
+pub(crate) fn ratio(
     seen: Option<Seen<'_>>,
     window_us: i64,
     pick: impl Fn(&Figures) -> Option<Ratio>,
@@ -71,7 +71,7 @@ pub(super) fn ratio(
 }
 
 /// The same with the lower end of its Wilson 95 % interval.
-pub(super) fn uptime(
+pub(crate) fn uptime(
     seen: Option<Seen<'_>>,
     window_us: i64,
     pick: impl Fn(&Figures) -> Option<Ratio>,
@@ -85,7 +85,7 @@ pub(super) fn uptime(
 }
 
 /// Percentiles of a metric over 30 minutes.
-pub(super) fn percentiles(seen: Option<Seen<'_>>, shown: Shown) -> Numbers {
+pub(crate) fn percentiles(seen: Option<Seen<'_>>, shown: Shown) -> Numbers {
     let value = |percentile| percentile_of(seen, shown, percentile);
     let named = |percentile: Percentile| (percentile.name(), value(percentile));
     let mut values: Vec<_> = shown.percentiles().iter().copied().map(named).collect();
@@ -101,7 +101,7 @@ pub(super) fn percentiles(seen: Option<Seen<'_>>, shown: Shown) -> Numbers {
 }
 
 /// One of them.
-pub(super) fn percentile_of(
+pub(crate) fn percentile_of(
     seen: Option<Seen<'_>>,
     shown: Shown,
     percentile: Percentile,
@@ -117,7 +117,7 @@ pub(super) fn percentile_of(
 }
 
 /// How many observations they rest on.
-pub(super) fn percentiles_n(seen: Option<Seen<'_>>, shown: Shown) -> u64 {
+pub(crate) fn percentiles_n(seen: Option<Seen<'_>>, shown: Shown) -> u64 {
     all(seen, shown).n
 }
 
@@ -131,12 +131,12 @@ fn all(seen: Option<Seen<'_>>, shown: Shown) -> Percentiles {
     clippy::cast_precision_loss,
     reason = "at most one hour or 100,000 tokens/s, far below 2^52"
 )]
-pub(super) fn thousandth(value: u64) -> f64 {
+pub(crate) fn thousandth(value: u64) -> f64 {
     value as f64 / 1_000.0
 }
 
 /// A ratio over a window of so many microseconds, and its count; nothing while that is being rebuilt.
-pub(super) fn judged(
+pub(crate) fn judged(
     seen: Option<Seen<'_>>,
     window_us: i64,
     pick: impl Fn(&Figures) -> Option<Ratio>,
@@ -210,7 +210,7 @@ impl Serialize for Numbers {
 }
 
 /// Why numbers are absent, by their names.
-pub(super) struct Reasons(pub(super) Vec<(&'static str, Absent)>);
+pub(crate) struct Reasons(pub(super) Vec<(&'static str, Absent)>);
 
 impl Serialize for Reasons {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -11,6 +11,7 @@ mod away;
 mod cut;
 mod endpoints;
 mod events;
+mod exposed;
 mod follow;
 mod gates;
 mod health;

@@ -171,6 +171,7 @@ impl Rig {
             metrics,
         };
         let server = Server::start(wiring, &tracker, &stop).unwrap();
+        server.expose(&mut registry);
         let health = server.health(self.checks.clone());
         Running {
             router: server.http(Arc::clone(&health)),
@@ -229,10 +230,16 @@ impl Running {
         SnapshotServiceClient::new(self.grpc.clone())
     }
 
-    /// A value of the metrics, by the beginning of its line.
-    pub(crate) fn metric(&self, name: &str) -> Option<f64> {
+    /// All metrics, as they are read.
+    pub(crate) fn metrics(&self) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry).unwrap();
+        text
+    }
+
+    /// A value of the metrics, by the beginning of its line.
+    pub(crate) fn metric(&self, name: &str) -> Option<f64> {
+        let text = self.metrics();
         let line = text.lines().find(|line| {
             let rest = line.strip_prefix(name);
             rest.is_some_and(|rest| rest.starts_with(' '))
