@@ -17,7 +17,15 @@ use sextant_wire::json::rfc3339;
 
 const PATH: &str = "/api/v1/observations";
 const MODEL: &str = "meta-llama/llama-4-scout";
-const ROLES: [&str; 5] = ["standalone", "agent", "collector", "aggregator", "server"];
+const ROLES: [&str; 7] = [
+    "standalone",
+    "agent",
+    "collector",
+    "aggregator",
+    "archive",
+    "server",
+    "alerts",
+];
 
 /// A good observation, so many seconds ago.
 fn observation(seconds_ago: i64) -> String {
@@ -171,7 +179,9 @@ impl World {
         let fleet = Fleet::new(2);
         let collector = fleet.start("collector", "collector");
         let aggregator = fleet.start("aggregator", "aggregator");
+        let archive = fleet.start("archive", "archive");
         let server = fleet.start("server", "server");
+        let alerts = fleet.start("alerts", "alerts");
         let targets = targets(folder.path());
         let standalone = folder.path().join("standalone.toml");
         std::fs::write(&standalone, &targets).unwrap();
@@ -201,7 +211,9 @@ impl World {
         }
         let processes = ROLES
             .into_iter()
-            .zip([standalone, agent, collector, aggregator, server])
+            .zip([
+                standalone, agent, collector, aggregator, archive, server, alerts,
+            ])
             .collect::<Vec<_>>();
         eventually("probes", || {
             let probed = processes.iter().filter(|(_, process)| {

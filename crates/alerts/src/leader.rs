@@ -17,7 +17,7 @@ use crate::config::Resolved;
 use crate::delivery::{Board, Delivered};
 use crate::judge::Judge;
 use crate::log::{AlertsLog, Tenure};
-use crate::metrics::{Metrics, seconds};
+use crate::metrics::{Metrics, doing, seconds};
 use crate::pulse::Pulse;
 use crate::view::Sight;
 
@@ -72,7 +72,7 @@ impl Leader {
                 Err(error) => error,
             };
             self.step_down();
-            self.failed("following the consumer group", &failure, &mut is_away);
+            self.failed(doing::FOLLOWING, &failure, &mut is_away);
             sleep(RETRY).await;
         }
     }
@@ -127,7 +127,7 @@ impl Leader {
                     sleep(CONTEST).await;
                 }
                 Err(error) => {
-                    self.failed("claiming the alerts log", &error, &mut is_away);
+                    self.failed(doing::CLAIMING, &error, &mut is_away);
                     sleep(RETRY).await;
                 }
             }
@@ -163,7 +163,7 @@ impl Leader {
                 // It was made anew, and knows nothing of what is held here.
                 Err(LogError::OutOfRange { .. }) => return Displaced,
                 // What could not be made durable is told to nobody; what stands on the board stays.
-                Err(error) => self.failed("writing the alerts log", &error, &mut is_away),
+                Err(error) => self.failed(doing::WRITING, &error, &mut is_away),
             }
         }
     }
@@ -178,6 +178,7 @@ impl Leader {
         self.metrics.views_age.set(seconds(age));
         let judge = Judge::new(&self.config, &view, now);
         let outcome = book.evaluate(&judge, now);
+        self.metrics.looked();
         self.metrics.evaluated(outcome, now);
     }
 

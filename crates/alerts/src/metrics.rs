@@ -14,6 +14,21 @@ use crate::book::{Book, Outcome};
 type Label = [(&'static str, &'static str); 1];
 type Labels = [(&'static str, &'static str); 2];
 
+/// What can fail.
+pub(crate) mod doing {
+    pub(crate) const FOLLOWING: &str = "following the consumer group";
+    pub(crate) const CLAIMING: &str = "claiming the alerts log";
+    pub(crate) const WRITING: &str = "writing the alerts log";
+    pub(crate) const STORING: &str = "writing incidents to the store";
+}
+
+const DOINGS: [&str; 4] = [
+    doing::FOLLOWING,
+    doing::CLAIMING,
+    doing::WRITING,
+    doing::STORING,
+];
+
 /// What evaluating alerts counts, in the registry it was made in. Clones share the counters.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -52,18 +67,27 @@ impl Metrics {
             leading.clone(),
         );
         let evaluated_at = Gauge::default();
-        let help = "Last look at all windows, since the Unix epoch";
-        names.register_with_unit("evaluated_at", help, Unit::Seconds, evaluated_at.clone());
+        let help = "When all windows were looked at last, in Unix time";
+        names.register_with_unit(
+            "last_evaluation_timestamp",
+            help,
+            Unit::Seconds,
+            evaluated_at.clone(),
+        );
         let views_age = Gauge::default();
-        let help = "How old what the last look saw was";
-        names.register_with_unit("views_age", help, Unit::Seconds, views_age.clone());
+        let help = "How old what the last look saw was, by what the owners had read";
+        names.register_with_unit("view_age", help, Unit::Seconds, views_age.clone());
         let unopened = Family::default();
         let help = "Breaches for which no incident was opened, look by look";
         names.register("unopened_breaches", help, unopened.clone());
         let open = Family::default();
         names.register("open_incidents", "Incidents that are open", open.clone());
         let errors = Family::default();
-        names.register("errors", "Calls of the log that failed", errors.clone());
+        names.register(
+            "errors",
+            "Calls of the log and of the store that failed, by kind",
+            errors.clone(),
+        );
         let metrics = Self {
             leading,
             evaluations,
@@ -77,11 +101,14 @@ impl Metrics {
             errors,
         };
         metrics.show_open(&[]);
+        for doing in DOINGS {
+            drop(metrics.errors.get_or_create(&[("kind", doing)]));
+        }
+        metrics.evaluated(Outcome::default(), Timestamp::default());
         metrics
     }
 
     pub(crate) fn evaluated(&self, outcome: Outcome, now: Timestamp) {
-        self.evaluations.inc();
         self.evaluated_at.set(seconds(now.as_micros()));
         self.opened.inc_by(outcome.opened as u64);
         self.closed.inc_by(outcome.closed as u64);
@@ -103,6 +130,10 @@ impl Metrics {
     pub(crate) fn follows(&self) {
         self.leading.set(0);
         self.show_open(&[]);
+    }
+
+    pub(crate) fn looked(&self) {
+        self.evaluations.inc();
     }
 
     pub(crate) fn error(&self, kind: &'static str) {

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use crate::book::events;
 use crate::delivery::{Board, Delivered, Posted};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, doing};
 
 /// What it is called among the receivers.
 pub(crate) const NAME: &str = "store";
@@ -47,7 +47,7 @@ impl Recorder {
             if !owed.is_empty() {
                 let incidents = rows(&board, &owed);
                 if let Err(error) = self.store.write(incidents).await {
-                    self.metrics.error("writing incidents to the store");
+                    self.metrics.error(doing::STORING);
                     if !std::mem::replace(&mut is_away, true) {
                         tracing::warn!(%error, "the store takes no incidents; it is tried again");
                     }

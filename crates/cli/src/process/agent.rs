@@ -15,7 +15,7 @@ use sextant_reporter::transport::failover::Failover;
 use sextant_server::health::{Check, LoopAge};
 use tokio_util::sync::CancellationToken;
 
-use super::stages::Parts;
+use super::parts::Parts;
 
 /// Opens the spool and starts to send.
 pub(super) fn start(

@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::backends::Backends;
+use super::parts::Parts;
 use super::role::Role;
-use super::stages::Parts;
 
 /// Starts evaluating and telling, if the role does. Answers how health sees it.
 pub(super) fn start(

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::backends::Backends;
+use super::parts::Parts;
 use super::role::Role;
-use super::stages::{End, Parts};
+use super::stages::End;
 
 const MINUTES_PER_HOUR: u32 = 60;
 

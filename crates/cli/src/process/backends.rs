@@ -17,7 +17,7 @@ use super::embedded;
 #[cfg(feature = "fleet")]
 use super::fleet;
 use super::opening::Opening;
-use super::stages::Parts;
+use super::parts::Parts;
 use crate::config::{Config, StoreConfig};
 
 /// The log, its topics prepared, and the store, if the role needs one.

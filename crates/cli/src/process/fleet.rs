@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::backends::retention;
 use super::figures::Figures;
 use super::opening::Opening;
-use super::stages::Parts;
+use super::parts::Parts;
 use crate::config::Config;
 
 /// Between attempts to prepare the topics; it doubles up to the longest.

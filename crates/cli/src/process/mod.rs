@@ -1,6 +1,6 @@
 //! A process of any role: its settings, its stages over a log and a store, and where it is reached.
 //!
-//! - [`role`] says which stages; [`stages`] wires them over the [`backends`];
+//! - [`role`] says which stages; [`stages`] wires them, of [`parts`], over the [`backends`];
 //!   `spans` lays OTLP over what takes batches in.
 //! - [`opening`] is what is served before those are there.
 //! - [`archiving`] is the archive's part, [`alerting`] that of alerts.
@@ -25,6 +25,7 @@ mod opening;
 mod own_sight;
 mod owners;
 mod panics;
+mod parts;
 mod probing;
 mod reload;
 mod role;
@@ -61,9 +62,10 @@ use self::exposition::Shared;
 use self::grpc_health::GrpcHealth;
 use self::opening::{Door, Opening};
 use self::panics::Panics;
+use self::parts::Parts;
 use self::probing::Probing;
 use self::reload::{Counted, Reload};
-use self::stages::{Ends, Parts, Stages};
+use self::stages::{Ends, Stages};
 use self::standing::Standing;
 
 #[cfg(feature = "fleet")]

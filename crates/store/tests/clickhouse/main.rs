@@ -11,6 +11,7 @@
 
 mod contract;
 mod differential;
+mod events;
 mod faults;
 mod harness;
 mod proxy;

@@ -7,6 +7,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod alerts;
 mod fixtures;
 mod hostile;
 mod json;

@@ -51,7 +51,7 @@ fn hash(observations: &[Observation], shift_us: i64) -> u64 {
     part.finish().1
 }
 
-fn stored(record: sextant_eventlog::Record, offset: u64) -> StoredRecord {
+pub(crate) fn stored(record: sextant_eventlog::Record, offset: u64) -> StoredRecord {
     StoredRecord {
         offset: Offset(offset),
         appended_at_us: 5,

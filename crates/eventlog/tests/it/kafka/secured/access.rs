@@ -17,6 +17,7 @@ const DOCUMENT: &str = include_str!("../../../../../../docs/kafka.md");
 const OBSERVATIONS: &str = "sextant.observations.v1";
 const WINDOWS: &str = "sextant.windows.v1";
 const GATES: &str = "sextant.gates.v1";
+const ALERTS: &str = "sextant.alerts.v1";
 const DEAD_LETTERS: &str = "sextant.dead-letters.v1";
 const GROUP: &str = "sextant-aggregator";
 
@@ -25,11 +26,12 @@ const LIMIT: ReadLimit = ReadLimit {
     bytes: 1 << 20,
 };
 
-fn topics() -> [TopicSpec; 4] {
+fn topics() -> [TopicSpec; 5] {
     [
         by_age(OBSERVATIONS, 1),
         by_key(WINDOWS, 1),
         by_key(GATES, 1),
+        by_key(ALERTS, 1),
         by_age(DEAD_LETTERS, 1),
     ]
 }
@@ -217,6 +219,29 @@ async fn an_archive_reads_observations_in_a_group_of_its_own_and_appends_nothing
     assert_denied(&windows.await.unwrap_err(), &["(ACL)", WINDOWS]);
     let appended = log.append(OBSERVATIONS, 0, vec![numbered(1)]).await;
     assert_denied(&appended.unwrap_err(), &["(ACL)", OBSERVATIONS]);
+}
+
+#[tokio::test]
+async fn who_alerts_reads_windows_and_gates_and_keeps_alerts_in_a_group_of_its_own() {
+    let fleet = Fleet::with_topics().await;
+    fleet.grant("Alerts", |_| true).await;
+    let owner = fleet.log_of(OWNER);
+    for topic in [WINDOWS, GATES] {
+        owner.append(topic, 0, vec![numbered(1)]).await.unwrap();
+    }
+    let log = fleet.log_of("alerts");
+    may(async || log.prepare(&topics()).await).await;
+    let mut member = log.join("sextant-alerts", ALERTS).await.unwrap();
+    next_change(&mut member).await.unwrap();
+    log.append(ALERTS, 0, vec![numbered(2)]).await.unwrap();
+    for topic in [WINDOWS, GATES, ALERTS] {
+        let read = log.read(topic, 0, Offset(0), LIMIT, Duration::ZERO).await;
+        assert_eq!(read.unwrap().records.len(), 1, "{topic}");
+    }
+    let read = log.read(OBSERVATIONS, 0, Offset(0), LIMIT, Duration::ZERO);
+    assert_denied(&read.await.unwrap_err(), &["(ACL)", OBSERVATIONS]);
+    let windows = log.append(WINDOWS, 0, vec![numbered(1)]).await;
+    assert_denied(&windows.unwrap_err(), &["(ACL)", WINDOWS]);
 }
 
 #[tokio::test]

@@ -13,7 +13,14 @@ use super::certificates::{Authority, Identity};
 /// May do everything, by password or by certificate.
 pub(super) const OWNER: &str = "sextant";
 /// May do what access rules allow.
-pub(super) const USERS: [&str; 5] = ["collector", "aggregator", "archive", "server", "nobody"];
+pub(super) const USERS: [&str; 6] = [
+    "collector",
+    "aggregator",
+    "archive",
+    "server",
+    "alerts",
+    "nobody",
+];
 
 const LISTENERS: [(&str, &str); 6] = [
     ("TLS", "SSL"),
