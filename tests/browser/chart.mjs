@@ -92,6 +92,21 @@ await scenario(async ({ open }) => {
   }
   assert.ok(wanted(await get(`/api/v1/models/${MODEL}/history?step=1m`), METRICS[0][2]).length >= 10, "there was something to see");
 
+  // An incident shades its time, and stands beneath in words.
+  const before = await drawn();
+  assert.equal(await charts.locator(".chart-incidents").isVisible(), false);
+  await report(times(400, { provider: "swift", outcome: "provider_error" }));
+  await eventually("an incident", async () => {
+    const { incidents } = await get(`/api/v1/incidents?model=${MODEL}`);
+    assert.ok(incidents.some(({ subject, kind }) => kind === "uptime" && subject.endsWith("/swift/fp8")), JSON.stringify(incidents));
+  });
+  await page.reload();
+  await eventually("it in words", async () => {
+    const words = await charts.locator(".chart-incidents").innerText();
+    assert.match(words, /Page: swift\/fp8 open since \d{4}-\d\d-\d\d \d\d:\d\d UTC\. uptime is \d+\.\d\d % over 30 min/);
+  });
+  assert.notEqual(await drawn(), before);
+
   // Beneath the pointer stands a time that the table has as well.
   const over = charts.locator(".u-over");
   const { width, height } = await over.boundingBox();

@@ -1,4 +1,4 @@
-// History charts with a table of the same numbers beside each.
+// History charts with a table of the same numbers beside each, and the incidents of that time.
 (() => {
   "use strict";
   const section = document.getElementById("charts");
@@ -28,7 +28,7 @@
   // Hundredths of a percent, rounded down from the counts, as everywhere.
   const percent = ({ ratio, n }) => (ratio === null ? null : Math.floor((Math.round(ratio * n) * 10000) / n) / 100);
 
-  let [metric, span, plot, answer] = [metrics[0], spans[0], null, null];
+  let [metric, span, plot, answer, incidents] = [metrics[0], spans[0], null, null, []];
   const make = (name, properties, ...children) => {
     const element = Object.assign(document.createElement(name), properties);
     element.append(...children);
@@ -55,6 +55,8 @@
   const canvas = make("div", { className: "chart" });
   const table = make("details", { className: "chart-table" });
   const bar = make("div", { className: "chart-bar" });
+  const troubles = make("section", { className: "chart-incidents", hidden: true });
+  troubles.setAttribute("aria-label", "Incidents in this time");
 
   const series = () => {
     const stepMs = answer.step_minutes * 60000;
@@ -98,9 +100,48 @@
     return rows.filter((_, index) => lines.some((line) => line.values[index] !== null));
   };
 
+  // Of what this model's endpoints are part of; an agent's silence says nothing of them.
+  const concerns = ({ model, provider, subject }) =>
+    model === section.dataset.model
+    || subject === "fleet"
+    || (model === null && provider !== null && answer.endpoints.some((endpoint) => endpoint.provider === provider));
+
+  const whom = ({ model, provider, quantization }) => {
+    if (model !== null) return `${provider}/${quantization}`;
+    return provider === null ? "all that is observed" : `${provider}, as a whole`;
+  };
+
+  const tell = () => {
+    const items = incidents.map((it) => {
+      const at = (text) => moment(Date.parse(text) / 1000);
+      const time = it.closed_at === null ? `open since ${at(it.opened_at)}` : `${at(it.opened_at)} to ${at(it.closed_at)}`;
+      const head = make("strong", { textContent: `${it.severity === "page" ? "Page" : "Ticket"}: ${whom(it)}` });
+      return make("li", {}, head, ` ${time} UTC. ${it.reason}`);
+    });
+    troubles.hidden = items.length === 0;
+    troubles.replaceChildren(make("h3", { textContent: "Incidents in this time" }), make("ul", {}, ...items));
+  };
+
+  // Behind the lines, at least wide enough to be seen.
+  const shade = (u) => {
+    const { left, top, width, height } = u.bbox;
+    const colour = probe(getComputedStyle(document.documentElement), "--bad");
+    u.ctx.save();
+    u.ctx.fillStyle = colour;
+    u.ctx.globalAlpha = 0.16;
+    for (const it of incidents) {
+      const at = (text) => u.valToPos(Date.parse(text) / 1000, "x", true);
+      const from = Math.max(at(it.opened_at), left);
+      const to = it.closed_at === null ? left + width : Math.min(at(it.closed_at), left + width);
+      if (from < left + width && to >= left) u.ctx.fillRect(from, top, Math.max(to - from, 3), height);
+    }
+    u.ctx.restore();
+  };
+
   // What is drawn, so that new numbers of the same only take the place of the old ones.
   let drawn = "";
   const draw = () => {
+    tell();
     const { times, lines } = series();
     const known = lines.some((line) => line.values.some((value) => value !== null));
     write(said, known
@@ -144,6 +185,7 @@
         { ...axis, values: (_, times) => times.map((at, index) => clock(at, times[index - 1])) },
         { ...axis, size: 60, values: (_, values) => percents(values) },
       ],
+      hooks: { drawClear: [shade] },
       scales: { y: { range: (_, low, high) => range(low, high) } },
     };
   };
@@ -162,10 +204,11 @@
   };
 
   const clear = () => {
-    answer = null;
+    [answer, incidents] = [null, []];
     plot?.destroy();
     plot = null;
     table.replaceChildren();
+    troubles.hidden = true;
   };
 
   // What a custom property comes to, which may be a function of the theme.
@@ -184,6 +227,13 @@
     return [0, high * 1.1 || 1];
   };
 
+  const read = async (path) => {
+    const got = await fetch(path);
+    const body = await got.json().catch(() => ({ title: `status ${got.status}` }));
+    if (!got.ok) throw new Error(body.detail ?? body.title);
+    return body;
+  };
+
   // What was read before stands if it is of the same span.
   let turn = 0;
   const load = async () => {
@@ -194,12 +244,15 @@
     const from = new Date(to - span.minutes * 60000);
     const query = new URLSearchParams({ from: from.toISOString(), to: to.toISOString(), step: span.step });
     if (section.dataset.region !== "global") query.set("region", section.dataset.region);
+    const about = new URLSearchParams({ from: from.toISOString(), to: to.toISOString(), model: section.dataset.model });
     try {
-      const got = await fetch(`/api/v1/models/${section.dataset.model}/history?${query}`);
-      const body = await got.json().catch(() => ({ title: `status ${got.status}` }));
+      const [body, { incidents: all }] = await Promise.all([
+        read(`/api/v1/models/${section.dataset.model}/history?${query}`),
+        read(`/api/v1/incidents?${about}`),
+      ]);
       if (mine !== turn) return;
-      if (!got.ok) throw new Error(body.detail ?? body.title);
       answer = body;
+      incidents = all.filter(concerns);
       draw();
     } catch (error) {
       if (mine !== turn) return;
@@ -220,7 +273,7 @@
       load();
     }),
   );
-  place.append(bar, canvas, said, table);
+  place.append(bar, canvas, said, troubles, table);
   place.hidden = false;
   new ResizeObserver(() => plot?.setSize({ width: Math.max(canvas.clientWidth - 24, 240), height: 280 })).observe(canvas);
   const redraw = () => answer && draw();
