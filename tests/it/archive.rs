@@ -42,12 +42,16 @@ fn p2_kills_in_the_middle_of_a_replay_leave_each_attempt_once() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let all = named(observations(SEED, 80, 360));
-    let mut server = Process::standalone(&data);
+    // Often enough that most of those that are killed have committed before.
+    let file = folder.path().join("sextant.toml");
+    std::fs::write(&file, "[archive]\nwrite_interval_ms = 50\n").unwrap();
+    let settings = ["--config", file.to_str().unwrap()];
+    let mut server = Process::standalone_with(&data, &settings);
     let mut replay = replaying(&server, &write(folder.path(), &all), 60);
     for _ in 0..8 {
-        thread::sleep(Duration::from_millis(random.random_range(50..1_000)));
+        thread::sleep(Duration::from_millis(random.random_range(200..1_200)));
         server.kill();
-        server = Process::standalone_again(&data, &server);
+        server = Process::standalone_again_with(&data, &server, &settings);
     }
     assert!(end_of(&mut replay, "the replay").success());
     assert_each_once(server, &data, &all);
@@ -165,13 +169,18 @@ fn p2_archives_that_die_or_stand_still_leave_each_attempt_once_and_delay_no_wind
     let collector = fleet.start("collector", "collector");
     let _owner = fleet.start("aggregator", "owner");
     let server = fleet.start("server", "server");
-    let mut archive = fleet.start("archive", "one");
+    let start = || {
+        let mut command = fleet.command("archive", "one");
+        // Often enough that most of those that are killed have committed before.
+        Process::ready(command.env("SEXTANT_ARCHIVE__WRITE_INTERVAL_MS", "50"))
+    };
+    let mut archive = start();
     let all = named(observations(SEED, 120, 480));
     let mut replay = replaying(&collector, &write(fleet.folder(), &all), 60);
     for _ in 0..4 {
         thread::sleep(Duration::from_millis(random.random_range(300..1_500)));
         archive.kill();
-        archive = fleet.start("archive", "one");
+        archive = start();
     }
     archive.signal("-STOP");
     assert!(end_of(&mut replay, "the replay").success());
