@@ -1,4 +1,4 @@
-//! How writes share inserts, and rows that the store did not write.
+//! How writes share inserts, rows that the store did not write, and what can be asked of attempts.
 
 use std::sync::Arc;
 
@@ -211,4 +211,17 @@ async fn uptime_of_more_endpoints_than_one_question_takes_is_asked_in_parts() {
     let found = store.uptime(&asked, always()).await.unwrap();
     let found: Vec<_> = found.into_iter().map(|it| it.series.endpoint).collect();
     assert_eq!(found, [0, 2_999].map(|n| asked[n].clone()));
+}
+
+#[tokio::test]
+async fn the_questions_that_the_documentation_has_for_attempts_are_answered() {
+    let harness = ClickHouseHarness::new();
+    drop(harness.open_with(Limits::default()).await);
+    let document = include_str!("../../../../docs/archive.md");
+    let blocks = document.split("```sql\n").skip(1);
+    let questions: Vec<_> = blocks.map(|it| it.split("```").next().unwrap()).collect();
+    assert_eq!(questions.len(), 3);
+    for question in questions {
+        assert_eq!(harness.text(question).await, "", "{question}");
+    }
 }
