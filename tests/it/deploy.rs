@@ -24,7 +24,12 @@ fn settings(file: &str, separator: char) -> BTreeMap<String, String> {
     let pairs = words.filter_map(|word| word.split_once(separator));
     pairs
         .filter(|(name, _)| name.starts_with("SEXTANT_"))
-        .map(|(name, value)| (name.to_owned(), value.trim().trim_matches(['"', '\'']).to_owned()))
+        .map(|(name, value)| {
+            (
+                name.to_owned(),
+                value.trim().trim_matches(['"', '\'']).to_owned(),
+            )
+        })
         .collect()
 }
 

@@ -157,6 +157,7 @@ async fn refusals_are_counted_by_their_reason() {
         lines,
         [
             line("class_missing", 2),
+            line("method", 0),
             line("no_route", 1),
             line("token_missing", 1),
             line("token_unknown", 1),

@@ -66,6 +66,8 @@ fn the_stages_have_the_same_defaults_in_code() {
     assert_eq!(config.server, sextant_server::Config::default());
     assert_eq!(config.otlp, sextant_otlp::Config::default());
     assert_eq!(config.prober, sextant_prober::Config::default());
+    assert_eq!(config.alerts, sextant_alerts::Config::default());
+    assert_eq!(config.delivery, sextant_alerts::delivery::Config::default());
 }
 
 #[test]
@@ -80,6 +82,7 @@ fn every_setting_stands_in_the_defaults_under_a_comment() {
             section = name.trim_end_matches(']');
         } else if let Some((name, _)) = commented.split_once(" = ")
             && !section.is_empty()
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
         {
             assert!(above.starts_with("# "), "{section}.{name} has no comment");
             found.push(Key::new(section, name));
