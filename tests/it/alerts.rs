@@ -25,9 +25,9 @@ fn report(server: &Process, good: u32, bad: u32) {
     };
     let attempts = (0..good).map(|_| attempt("ok"));
     let attempts = attempts.chain((0..bad).map(|_| attempt("provider_error")));
-    let lines: String = attempts.map(|it| format!("{it}\n")).collect();
+    let lines: Vec<_> = attempts.map(|it| it.to_string()).collect();
     let headers = [("content-type", "application/x-ndjson")];
-    let (status, said) = server.post("/api/v1/observations", &headers, &lines);
+    let (status, said) = server.post("/api/v1/observations", &headers, &lines.join("\n"));
     assert_eq!(status, 200, "{said}");
 }
 
@@ -116,10 +116,7 @@ fn p8_an_outage_is_one_alert_and_one_row_over_a_kill_and_ends() {
     server.kill();
     let mut server = standalone(folder.path(), &alertmanager.url());
     two_evaluations(&server);
-    assert_eq!(
-        metric(&server, "sextant_alerts_opened_incidents_total"),
-        0.0
-    );
+    assert!(metric(&server, "sextant_alerts_opened_incidents_total") < 0.5);
     let listed = incidents(&server);
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0]["id"], opened["id"], "it is the same one");

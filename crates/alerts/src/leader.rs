@@ -159,9 +159,8 @@ impl Leader {
                     self.metrics.open(&book);
                     self.board.send_replace(book.board(self.clock.now()));
                 }
-                Ok(Tenure::Lost) => return Displaced,
-                // It was made anew, and knows nothing of what is held here.
-                Err(LogError::OutOfRange { .. }) => return Displaced,
+                // One that was made anew knows nothing of what is held here.
+                Ok(Tenure::Lost) | Err(LogError::OutOfRange { .. }) => return Displaced,
                 // What could not be made durable is told to nobody; what stands on the board stays.
                 Err(error) => self.failed(doing::WRITING, &error, &mut is_away),
             }

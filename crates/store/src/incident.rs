@@ -1,7 +1,7 @@
 //! Incidents, and how they are asked for.
 
-use sextant_incident::Incident;
-use sextant_measure::id::ModelId;
+use sextant_incident::{Incident, Subject};
+use sextant_measure::id::{ModelId, ProviderId};
 
 use crate::MinuteRange;
 
@@ -31,18 +31,18 @@ pub(crate) struct About {
 
 impl About {
     pub(crate) fn of(incident: &Incident) -> Self {
-        use sextant_incident::Subject;
         let subject = &incident.alert.subject;
-        let text =
-            |it: Option<&dyn std::fmt::Display>| it.map_or_else(String::new, |it| it.to_string());
         let (quantization, agent) = match subject {
             Subject::Endpoint(id) => (id.quantization.name(), ""),
             Subject::Agent(agent) => ("", agent.as_str()),
             Subject::Provider(_) | Subject::Fleet => ("", ""),
         };
         Self {
-            model: text(subject.model().map(|it| it as _)),
-            provider: text(subject.provider().map(|it| it as _)),
+            model: subject.model().map(ModelId::to_string).unwrap_or_default(),
+            provider: subject
+                .provider()
+                .map(ProviderId::to_string)
+                .unwrap_or_default(),
             quantization: quantization.to_owned(),
             agent: agent.to_owned(),
         }

@@ -10,7 +10,6 @@ mod entry;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use sextant_incident::{AlertKey, Incident, REASON_BYTES_MAX};
 use sextant_measure::time::Timestamp;
@@ -92,7 +91,7 @@ impl Book {
             .map(|entry| entry.incident.alert.clone())
             .collect();
         for alert in open.iter().filter(|alert| !holding.contains(alert)) {
-            self.not_breached(alert, judge.standing(alert), now, &mut outcome);
+            self.not_breached(alert, &judge.standing(alert), now, &mut outcome);
         }
         self.end_covered(now, &mut outcome);
         self.forget(now);
@@ -133,7 +132,7 @@ impl Book {
             incident: entry.incident.clone(),
             delivered: entry.delivered.clone(),
         });
-        Arc::from_iter(posted)
+        posted.collect()
     }
 
     /// Open incidents.
@@ -211,7 +210,7 @@ impl Book {
     fn not_breached(
         &mut self,
         alert: &AlertKey,
-        verdict: Verdict,
+        verdict: &Verdict,
         now: Timestamp,
         outcome: &mut Outcome,
     ) {
@@ -223,7 +222,7 @@ impl Book {
             Verdict::Breached(_) => false,
             Verdict::Unknown => entry.clear_since.take().is_some(),
             Verdict::Gone(why) => {
-                entry.close(now, why.to_owned());
+                entry.close(now, (*why).to_owned());
                 true
             }
             Verdict::Clear(why) => {
@@ -231,7 +230,7 @@ impl Book {
                 let since = *entry.clear_since.get_or_insert(now);
                 let is_over = now.micros_since(since) >= resolve_after_us;
                 if is_over {
-                    entry.close(now, why.to_owned());
+                    entry.close(now, (*why).to_owned());
                 }
                 is_new || is_over
             }

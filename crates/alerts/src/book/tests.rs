@@ -1,6 +1,7 @@
 //! What becomes of what is judged, over time.
 
 use std::collections::BTreeSet;
+use std::slice::from_ref;
 
 use sextant_incident::{Delivery, Event};
 use sextant_measure::time::Timestamp;
@@ -86,11 +87,11 @@ fn counts(outcome: Outcome) -> (usize, usize) {
 fn p8_an_outage_is_one_incident_from_its_first_look_to_five_minutes_after_its_end() {
     let mut course = Course::new("", &[]);
     let (down, well) = (Made::down("p", "a/b"), Made::well("p", "a/b"));
-    assert_eq!(counts(course.see(&[down.clone()])), (1, 0));
+    assert_eq!(counts(course.see(from_ref(&down))), (1, 0));
     assert_eq!(counts(course.see_for(MINUTE, &[down])), (0, 0));
     assert_eq!(course.open(), ["uptime-page/endpoint/a/b/p/fp8"]);
     // It is clear from the first of these looks on.
-    assert_eq!(counts(course.see_for(5 * MINUTE, &[well.clone()])), (0, 0));
+    assert_eq!(counts(course.see_for(5 * MINUTE, from_ref(&well))), (0, 0));
     assert_eq!(counts(course.see_for(10 * SECOND, &[well])), (0, 1));
     assert_eq!(
         course.ended(),
@@ -102,10 +103,10 @@ fn p8_an_outage_is_one_incident_from_its_first_look_to_five_minutes_after_its_en
 fn p8_a_flap_is_one_incident() {
     let mut course = Course::new("", &[]);
     let (down, well) = (Made::down("p", "a/b"), Made::well("p", "a/b"));
-    course.see(&[down.clone()]);
+    course.see(from_ref(&down));
     for _ in 0..10 {
-        assert_eq!(counts(course.see_for(4 * MINUTE, &[well.clone()])), (0, 0));
-        assert_eq!(counts(course.see_for(MINUTE, &[down.clone()])), (0, 0));
+        assert_eq!(counts(course.see_for(4 * MINUTE, from_ref(&well))), (0, 0));
+        assert_eq!(counts(course.see_for(MINUTE, from_ref(&down))), (0, 0));
     }
     assert_eq!(course.open().len(), 1);
 }
@@ -144,7 +145,7 @@ fn a_ticket_grows_into_a_page_and_does_not_come_back_for_the_same_errors() {
         bad_6h: 70,
         ..Made::down("p", "a/b")
     };
-    course.see(&[slow.clone()]);
+    course.see(from_ref(&slow));
     assert_eq!(course.open(), ["uptime-ticket/endpoint/a/b/p/fp8"]);
     let grown = course.see_for(10 * SECOND, &[fast]);
     assert_eq!(counts(grown), (1, 1));
@@ -155,7 +156,7 @@ fn a_ticket_grows_into_a_page_and_does_not_come_back_for_the_same_errors() {
     );
     // The last 30 minutes still hold the outage's errors, the last five do not.
     let after = Made { bad_5m: 0, ..slow };
-    let ended = course.see_for(30 * MINUTE, &[after.clone()]);
+    let ended = course.see_for(30 * MINUTE, from_ref(&after));
     assert_eq!(counts(ended), (0, 1));
     let new_errors = course.see_for(10 * SECOND, &[after]);
     assert_eq!(counts(new_errors), (1, 0), "these came since");

@@ -81,17 +81,17 @@ impl Made {
     }
 
     pub(crate) fn row(&self, now: Timestamp) -> Arc<EndpointRow> {
-        self.row_of(now, self.figures())
+        self.row_of(now, &self.figures())
     }
 
-    pub(crate) fn row_of(&self, now: Timestamp, figures: Figures) -> Arc<EndpointRow> {
+    pub(crate) fn row_of(&self, now: Timestamp, figures: &Figures) -> Arc<EndpointRow> {
         let agents = AgentsSeen {
             five_minutes: self.agents.0,
             one_hour: self.agents.1,
         };
         let region = RegionFigures {
             region: Region::new("eu").unwrap(),
-            figures,
+            figures: *figures,
         };
         let published_at = now.plus_micros(-self.age_s * 1_000_000);
         let row = EndpointRow::new(self.id(), published_at, agents, vec![region], None);
@@ -304,7 +304,7 @@ fn limits_on_percentiles_and_rate_limiting() {
         figures.throughput_mtps = set(Percentile::P50, mtps);
         (0..limited).for_each(|_| figures.counts.add(Source::Live, Outcome::RateLimited));
         figures.recent.rate_limited_1m = Ratio::new(30, 100);
-        made.row_of(NOW, figures)
+        made.row_of(NOW, &figures)
     };
     let rows = vec![
         with("p", 2_000_001, 19_999, 334),
@@ -343,7 +343,7 @@ fn what_an_open_incident_stands_at() {
     assert!(matches!(too_little, Verdict::Clear(why) if why.contains("too little")));
     let mut silent = Made::down("p", "a/b").figures();
     silent.recent.uptime_5m = Ratio::default();
-    let rows = vec![Made::well("p", "a/b").row_of(NOW, silent)];
+    let rows = vec![Made::well("p", "a/b").row_of(NOW, &silent)];
     let unasked = View::new(rows, Vec::new());
     assert_eq!(
         standing(&unasked, endpoint),

@@ -23,7 +23,7 @@ impl Rules<'_> {
         let rules = self.config.alerts.resolve();
         let rules = rules.map_err(|wrong| {
             for one in wrong {
-                self.blame_also("alerts", one.setting, one.what, &one.advice);
+                self.blame_also("alerts", one.setting, &one.what, &one.advice);
             }
         });
         if !engines.receivers {
@@ -32,7 +32,7 @@ impl Rules<'_> {
         let receivers = self.config.delivery.resolve(&secret);
         let receivers = receivers.map_err(|wrong| {
             for one in wrong {
-                self.blame_also("delivery", &one.setting, one.what, one.advice);
+                self.blame_also("delivery", &one.setting, &one.what, one.advice);
             }
         });
         Some(AlertSettings {

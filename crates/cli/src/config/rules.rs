@@ -240,7 +240,7 @@ impl Rules<'_> {
             Err(wrong) => wrong,
         };
         for one in wrong {
-            self.blame_also("prober", one.setting, one.what, one.advice);
+            self.blame_also("prober", one.setting, &one.what, one.advice);
         }
         None
     }
@@ -340,7 +340,7 @@ impl Rules<'_> {
     }
 
     /// The same, also of a setting that something was said of, or of a part of one, as `list[0].name`.
-    pub(super) fn blame_also(&mut self, section: &str, setting: &str, what: String, advice: &str) {
+    pub(super) fn blame_also(&mut self, section: &str, setting: &str, what: &str, advice: &str) {
         let name = setting.split(['[', '.']).next().unwrap_or(setting);
         let place = if name == setting {
             String::new()

@@ -1,5 +1,7 @@
 //! Incidents: one row each, found by when they were open.
 
+use std::slice::from_ref;
+
 use sextant_incident::{AlertKey, Incident, Kind, Quantity, Severity};
 use sextant_measure::time::Minute;
 use sextant_store::{IncidentQuery, Limits, Rows, Store};
@@ -58,12 +60,12 @@ pub async fn of_an_incident_its_end_stands_whatever_the_order(harness: &dyn Harn
         worst: Some(Quantity::ratio(1, 2)),
         ..open.clone()
     };
-    write(&*store, &[open.clone()]).await;
+    write(&*store, from_ref(&open)).await;
     write(&*store, &[other]).await;
     let found = store.incidents(&all_incidents("m")).await.unwrap();
-    assert_eq!(found, [open.clone()], "the first one stands");
-    write(&*store, &[ended.clone()]).await;
-    write(&*store, &[open.clone()]).await;
+    assert_eq!(found, from_ref(&open), "the first one stands");
+    write(&*store, from_ref(&ended)).await;
+    write(&*store, from_ref(&open)).await;
     let found = store.incidents(&all_incidents("m")).await.unwrap();
     assert_eq!(found, [ended]);
     let again = Incident {
@@ -110,7 +112,7 @@ pub async fn incidents_are_found_by_the_time_they_were_open_and_by_model(harness
         find(always(), Some(model("m"))).await,
         [&fleet, &agent, &wide, &ours].map(Clone::clone)
     );
-    assert_eq!(find(range(0, 11), None).await, [ours.clone()]);
+    assert_eq!(find(range(0, 11), None).await, from_ref(&ours));
     assert_eq!(find(range(0, 10), None).await, []);
     assert_eq!(find(range(20, 21), None).await.len(), 5, "until after 20");
     assert_eq!(
