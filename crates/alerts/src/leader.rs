@@ -159,8 +159,7 @@ impl Leader {
                     self.metrics.open(&book);
                     self.board.send_replace(book.board(self.clock.now()));
                 }
-                // One that was made anew knows nothing of what is held here.
-                Ok(Tenure::Lost) | Err(LogError::OutOfRange { .. }) => return Displaced,
+                Ok(Tenure::Lost) => return Displaced,
                 // What could not be made durable is told to nobody; what stands on the board stays.
                 Err(error) => self.failed(doing::WRITING, &error, &mut is_away),
             }

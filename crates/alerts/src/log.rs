@@ -42,7 +42,7 @@ pub(crate) enum Tenure {
         /// Which.
         stale: BTreeSet<AlertKey>,
     },
-    /// Another has claimed the log since.
+    /// Another has claimed the log since, or it was made anew.
     Lost,
 }
 
@@ -96,6 +96,9 @@ impl AlertsLog {
         let records = entries.map(|entry| to_record(&entry, Some(self.epoch)));
         for piece in pieces(records) {
             let appended = self.log.append(ALERTS, PARTITION, piece).await?;
+            if appended.first < self.seen.next {
+                return Ok(Tenure::Lost);
+            }
             self.seen
                 .read_to(&*self.log, appended.last.following())
                 .await?;
@@ -109,6 +112,10 @@ impl AlertsLog {
     /// Those of the log.
     pub(crate) async fn look(&mut self) -> Result<Tenure, LogError> {
         let end = self.log.bounds(ALERTS, PARTITION).await?.high_watermark;
+        if end < self.seen.next {
+            // It was made anew, and knows nothing of what is held here.
+            return Ok(Tenure::Lost);
+        }
         self.seen.read_to(&*self.log, end).await?;
         Ok(self.tenure())
     }

@@ -19,7 +19,8 @@ use crate::metrics::{Metrics, doing};
 pub(crate) const NAME: &str = "store";
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Brings incidents into the store.
+/// Brings incidents into the store. What it writes before the leader has taken note it may write
+/// again, which changes nothing.
 pub(crate) struct Recorder {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) board: watch::Receiver<Board>,
@@ -32,18 +33,10 @@ type Notice = (AlertKey, Timestamp, Event);
 
 impl Recorder {
     pub(crate) async fn run(mut self) {
-        // Of what is on the board still: the leader needs a moment to take note.
-        let mut said: BTreeSet<Notice> = BTreeSet::new();
         let mut is_away = false;
         loop {
             let board = Arc::clone(&self.board.borrow_and_update());
-            let owed: Vec<_> = board.iter().flat_map(|it| owed(it, &said)).collect();
-            said.retain(|(alert, opened_at, _)| {
-                let is_it = |it: &Posted| {
-                    it.incident.alert == *alert && it.incident.opened_at == *opened_at
-                };
-                board.iter().any(is_it)
-            });
+            let owed: Vec<_> = board.iter().flat_map(owed).collect();
             if !owed.is_empty() {
                 let incidents = rows(&board, &owed);
                 if let Err(error) = self.store.write(incidents).await {
@@ -56,10 +49,9 @@ impl Recorder {
                 }
                 is_away = false;
                 for notice in owed {
-                    if self.heard.send(delivered(notice.clone())).await.is_err() {
+                    if self.heard.send(delivered(notice)).await.is_err() {
                         return;
                     }
-                    said.insert(notice);
                 }
             }
             if self.board.changed().await.is_err() {
@@ -70,13 +62,13 @@ impl Recorder {
 }
 
 /// What the store has not heard of an incident.
-fn owed(posted: &Posted, said: &BTreeSet<Notice>) -> Vec<Notice> {
+fn owed(posted: &Posted) -> Vec<Notice> {
     let incident = &posted.incident;
     let notice = |event| (incident.alert.clone(), incident.opened_at, event);
     let is_owed = |notice: &Notice| {
         let (_, _, event) = *notice;
         let receiver = NAME.to_owned();
-        !said.contains(notice) && !posted.delivered.contains(&Delivery { receiver, event })
+        !posted.delivered.contains(&Delivery { receiver, event })
     };
     events(incident).map(notice).filter(is_owed).collect()
 }

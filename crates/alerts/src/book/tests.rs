@@ -258,6 +258,23 @@ fn incidents_are_bounded_and_the_widest_come_first() {
 }
 
 #[test]
+fn rules_of_one_severity_stand_beside_each_other() {
+    let rule = |name| {
+        format!(
+            "[[rules]]\nname = \"{name}\"\nkind = \"uptime\"\nseverity = \"page\"\n\
+             burn_rate = 2.0\nwindow = \"30m\"\nshort_window = \"5m\"\n"
+        )
+    };
+    let mut course = Course::new(&(rule("one") + &rule("two")), &[]);
+    course.see(&[Made::down("p", "a/b")]);
+    course.see_for(10 * SECOND, &[Made::down("p", "a/b")]);
+    assert_eq!(
+        course.open(),
+        ["one/endpoint/a/b/p/fp8", "two/endpoint/a/b/p/fp8"]
+    );
+}
+
+#[test]
 fn a_rule_that_is_gone_ends_its_incidents() {
     let mut course = Course::new("", &[]);
     course.see(&[Made::down("p", "a/b")]);

@@ -157,6 +157,21 @@ fn both_windows_must_burn() {
 }
 
 #[test]
+fn what_is_just_allowed_is_kept() {
+    let config = resolved(
+        "objective = 0.5\n[[rules]]\nname = \"r\"\nkind = \"uptime\"\nburn_rate = 1.0\n\
+         window = \"30m\"\nshort_window = \"5m\"\n",
+    );
+    let with = |bad| Made {
+        bad_5m: bad,
+        bad_30m: bad,
+        ..Made::well("p", "a/b")
+    };
+    assert!(broken(&config, &view(NOW, &[with(500)])).is_empty());
+    assert_eq!(broken(&config, &view(NOW, &[with(501)])).len(), 1);
+}
+
+#[test]
 fn low_traffic_stale_rows_and_a_single_view_decide_nothing() {
     let outage = Made::down("p", "a/b");
     for made in [

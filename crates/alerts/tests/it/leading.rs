@@ -349,6 +349,8 @@ async fn a_log_that_was_made_anew_is_claimed_again() {
     seconds(15).await;
     rig.log.remake(ALERTS);
     seconds(40).await;
+    let bounds = rig.log.bounds(ALERTS, 0).await.unwrap();
+    assert!(bounds.high_watermark.0 >= 2, "a claim and an incident");
     assert_eq!(running.shown(), [format!("{ALERT} open store opened")]);
     running.end().await;
 }
