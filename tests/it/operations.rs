@@ -7,7 +7,10 @@ use std::path::Path;
 use std::process::Command;
 
 use sextant_incident::Kind;
-use sextant_tests::process::command;
+use sextant_tests::page::{assert_true, endpoints, provider};
+use sextant_tests::process::{Process, command};
+use sextant_tests::traffic::{MODEL, observations, write};
+use sextant_tests::truth::by_provider;
 
 use crate::prometheus::{known_metrics, shipped, text, yaml};
 
@@ -244,4 +247,26 @@ fn systemd_takes_the_services() {
         text.replace("ProtectHome=", "ProtectHouse=")
     });
     assert!(said.unwrap().contains("ProtectHouse"), "it finds mistakes");
+}
+
+/// What the section on backup says of a standalone.
+#[test]
+fn a_copy_of_a_stopped_data_directory_has_every_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let [data, copy] = ["data", "copy"].map(|name| folder.path().join(name));
+    let all = observations(7, 200, 300);
+    let file = write(folder.path(), &all);
+    let mut server = Process::standalone(&data);
+    let to = server.grpc.replace("http://", "grpc://");
+    let mut replay = command(&["replay", "--at-once", "--rebase", "--to", &to]);
+    assert!(replay.arg(&file).output().unwrap().status.success());
+    assert_eq!(server.terminate().code(), Some(0));
+    let copied = Command::new("cp").arg("-R").args([&data, &copy]).status();
+    assert!(copied.unwrap().success());
+    fs::remove_dir_all(&data).unwrap();
+    let server = Process::standalone(&copy);
+    let truths = by_provider(&all);
+    for endpoint in endpoints(&server, MODEL, all.len() as u64) {
+        assert_true(&endpoint, &truths[provider(&endpoint)]);
+    }
 }
