@@ -54,7 +54,7 @@ fn rules(file: &str) -> Vec<Value> {
         .collect()
 }
 
-fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+pub(crate) fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name]
         .as_str()
         .unwrap_or_else(|| panic!("no {name} in {value}"))

@@ -59,12 +59,23 @@ impl ClickHouse {
     /// # Errors
     /// If it can't be fetched or run here, or doesn't get ready; with what it printed.
     pub fn start() -> Result<Self> {
+        Self::start_with_users("<clickhouse/>")
+    }
+
+    /// The same, knowing the users of this XML, too: a file of `users.d`.
+    ///
+    /// # Errors
+    /// As [`ClickHouse::start`].
+    pub fn start_with_users(xml: &str) -> Result<Self> {
         fetch(&mut |_| {})?;
         let folder = tempfile::Builder::new()
             .prefix("sextant-clickhouse-")
             .tempdir()?;
         // Without it, merges and other work in the background don't begin.
         fs::create_dir_all(folder.path().join("data/metadata"))?;
+        fs::copy(sources().join(USERS), folder.path().join(USERS))?;
+        fs::create_dir(folder.path().join("users.d"))?;
+        fs::write(folder.path().join("users.d/more.xml"), xml)?;
         let mut clickhouse = Self {
             server: None,
             folder,
@@ -105,7 +116,7 @@ impl ClickHouse {
             fs::remove_file(&opened)?;
         }
         let config = self.folder.path().join("config.xml");
-        fs::write(&config, settings())?;
+        fs::write(&config, settings(&self.folder.path().join(USERS)))?;
         let mut command = Command::new(launcher().join(LAUNCHER));
         command.arg(engine().join(LIBRARY)).arg(&data);
         command.arg(self.port.to_string()).arg(&config);
@@ -121,9 +132,9 @@ impl ClickHouse {
 
 const LIBRARY: &str = "node_modules/@chdb/lib-linux-x64-gnu/libchdb.so";
 const LAUNCHER: &str = "sextant-clickhouse";
+const USERS: &str = "users.xml";
 
-fn settings() -> String {
-    let users = sources().join("users.xml");
+fn settings(users: &Path) -> String {
     let shipped = include_str!("../../../tests/clickhouse/config.xml");
     shipped.replace("@USERS@", &users.display().to_string())
 }
