@@ -97,8 +97,11 @@ fn users_of_clickhouse_may_do_what_they_need_and_no_more() {
     server.ask("writer", &drop, "").unwrap();
     let left = server.ask("writer", "SELECT count() FROM step_rows", "");
     assert_eq!(left.unwrap(), "0\n");
+}
 
-    // Whoever reads may set less, and neither more nor no limit at all.
+#[test]
+fn whoever_reads_clickhouse_may_set_less_and_neither_more_nor_no_limit_at_all() {
+    let server = Guarded::start();
     let one = "SELECT 1";
     assert_eq!(
         server.ask("sre", one, "max_execution_time=10").unwrap(),
@@ -140,7 +143,11 @@ fn users_of_clickhouse_may_do_what_they_need_and_no_more() {
         "max_memory_usage=100000000",
         "MEMORY_LIMIT_EXCEEDED",
     );
+}
 
+#[test]
+fn what_the_runbook_asks_of_clickhouse_is_answered_to_whoever_reads() {
+    let server = Guarded::start();
     let runbook = document("operations.md");
     let asked: Vec<_> = runbook
         .split('`')
