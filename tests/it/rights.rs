@@ -47,7 +47,11 @@ impl Guarded {
 
     /// What is answered, or what it is refused for.
     fn ask(&self, user: &str, sql: &str, settings: &str) -> Result<String, String> {
-        let url = format!("{}/?database=sextant&{settings}", self.0.url());
+        // Or an answer may have begun, and break off, before it fails.
+        let url = format!(
+            "{}/?database=sextant&wait_end_of_query=1&{settings}",
+            self.0.url()
+        );
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .build()
@@ -58,8 +62,7 @@ impl Guarded {
             .header("X-ClickHouse-Key", PASSWORD);
         let mut answer = request.send(sql).unwrap();
         let said = answer.body_mut().read_to_string().unwrap();
-        // What fails on its way has a status of success.
-        if answer.status().is_success() && !said.contains("DB::Exception") {
+        if answer.status().is_success() {
             Ok(said)
         } else {
             Err(said)
