@@ -43,7 +43,7 @@ pub struct Config {
     /// Default: 60.
     #[schemars(range(min = 15, max = 3_600))]
     pub row_age_s_max: u32,
-    /// Incidents that may be open at a time. Default: 1,000.
+    /// Incidents of each severity that may be open at a time. Default: 1,000.
     pub incidents_max: NonZeroU32,
     /// What is looked at.
     #[serde(deserialize_with = "read::all")]

@@ -49,7 +49,8 @@ impl Course for Held {
             None => true,
             Some(closed_at) => {
                 let over_since = self.clear_since.unwrap_or(closed_at);
-                now.micros_since(over_since) < sees_back_us
+                // A clock that was set back makes nobody silent.
+                (0..sees_back_us).contains(&now.micros_since(over_since))
             }
         }
     }
@@ -107,7 +108,9 @@ pub(super) fn covers(wider: &Incident, narrower: &impl Trouble) -> bool {
     let is_alike = wider.kind == narrower.kind();
     match (&wider.alert.subject, &narrower.alert().subject) {
         // If the observer is in doubt, so is whatever it says of a provider.
-        (Subject::Fleet, Subject::Endpoint(_) | Subject::Provider(_)) => true,
+        (Subject::Fleet, Subject::Endpoint(_) | Subject::Provider(_)) => {
+            wider.severity <= narrower.severity()
+        }
         (Subject::Provider(provider), Subject::Endpoint(id)) => {
             is_alike && *provider == id.provider && wider.severity <= narrower.severity()
         }

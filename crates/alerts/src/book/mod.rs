@@ -31,7 +31,7 @@ const ENDED_MAX: usize = 8;
 pub(crate) struct Terms {
     /// For how long a condition must have been over.
     pub(crate) resolve_after_us: i64,
-    /// Open incidents.
+    /// Open incidents of each severity, so that tickets take no room from pages.
     pub(crate) incidents_max: usize,
     /// For how long ended incidents may still cover others.
     pub(crate) covers_for_us: i64,
@@ -166,7 +166,9 @@ impl Book {
             outcome.covered += 1;
             return;
         }
-        if self.open().count() >= self.terms.incidents_max {
+        let alike = self.open();
+        let alike = alike.filter(|entry| entry.incident.severity == breach.severity);
+        if alike.count() >= self.terms.incidents_max {
             outcome.refused += 1;
             if !std::mem::replace(&mut self.is_full, true) {
                 tracing::error!(
@@ -227,7 +229,9 @@ impl Book {
             }
             Verdict::Clear(why) => {
                 let is_new = entry.clear_since.is_none();
-                let since = *entry.clear_since.get_or_insert(now);
+                // A clock may have been set back.
+                let since = now.min(*entry.clear_since.get_or_insert(now));
+                entry.clear_since = Some(since);
                 let is_over = now.micros_since(since) >= resolve_after_us;
                 if is_over {
                     entry.close(now, (*why).to_owned());

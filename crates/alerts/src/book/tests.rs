@@ -285,3 +285,49 @@ fn a_rule_that_is_gone_ends_its_incidents() {
         ["uptime-page/endpoint/a/b/p/fp8: there is no such rule any more"]
     );
 }
+
+#[test]
+fn an_observer_that_is_a_ticket_silences_no_page() {
+    let rules = "[[rules]]\nname = \"r\"\nkind = \"uptime\"\nseverity = \"page\"\nburn_rate = 2.0\n\
+                 window = \"30m\"\nshort_window = \"5m\"\n\
+                 [[rules]]\nname = \"o\"\nkind = \"observer\"\n";
+    let mut course = Course::new(rules, &[]);
+    let down = ["p1", "p2", "p3", "p4", "p5"].map(|it| Made::down(it, "a/b"));
+    course.see(&down);
+    course.see_for(10 * SECOND, &down);
+    assert_eq!(course.open().len(), 6, "{:?}", course.open());
+}
+
+#[test]
+fn a_clock_that_is_set_back_silences_nobody_and_holds_nothing_open() {
+    let mut course = Course::new("", &[]);
+    let (down, well) = (Made::down("p", "a/b"), Made::well("p", "a/b"));
+    course.see(from_ref(&down));
+    course.see_for(10 * SECOND, from_ref(&well));
+    course.pass(-60 * MINUTE);
+    assert_eq!(counts(course.see_for(5 * MINUTE, from_ref(&well))), (0, 0));
+    assert_eq!(counts(course.see_for(10 * SECOND, from_ref(&well))), (0, 1));
+    course.pass(-60 * MINUTE);
+    let slow = Made {
+        bad_5m: 70,
+        bad_30m: 70,
+        bad_6h: 70,
+        ..well
+    };
+    assert_eq!(counts(course.see_for(10 * SECOND, from_ref(&slow))), (1, 0));
+}
+
+#[test]
+fn tickets_take_no_room_from_pages() {
+    let mut course = Course::new("incidents_max = 1", &[]);
+    let slow = |provider| Made {
+        bad_5m: 70,
+        bad_30m: 70,
+        bad_6h: 70,
+        ..Made::well(provider, "a/b")
+    };
+    course.see(&[slow("p"), slow("q")]);
+    let outcome = course.see(&[slow("p"), slow("q"), Made::down("r", "a/b")]);
+    assert_eq!((outcome.opened, outcome.refused), (1, 1));
+    assert_eq!(course.open().len(), 2);
+}

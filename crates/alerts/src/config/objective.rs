@@ -40,14 +40,6 @@ impl Objectives {
         let closest = fitting.max_by_key(|it| (it.model.is_some(), it.provider.is_some()));
         1.0 - closest.map_or(self.usual, |it| it.uptime)
     }
-
-    /// Share of a provider's observations that may be bad.
-    pub fn budget_of_provider(&self, provider: &ProviderId) -> f64 {
-        let of_all_models =
-            |it: &&Objective| it.model.is_none() && it.provider.as_ref() == Some(provider);
-        let own = self.others.iter().find(of_all_models);
-        1.0 - own.map_or(self.usual, |it| it.uptime)
-    }
 }
 
 impl Objective {

@@ -321,7 +321,7 @@ impl Problems {
         };
         for objective in std::iter::once(&usual).chain(&objectives.others) {
             let budget = 1.0 - objective.uptime;
-            if !objective.meets(&rule.scope) || burn_rate * budget < 1.0 {
+            if !objective.meets(&rule.scope) || burn_rate * budget < 1.0 - 1e-9 {
                 continue;
             }
             let what = format!(

@@ -83,14 +83,17 @@ impl<'v> Reading<'v> {
         match measured.breached {
             None => Verdict::Unknown,
             Some(false) => Verdict::Clear(RECOVERED),
-            Some(true) if measured.n < self.resolved.observations_min || self.is_one_view() => {
-                Verdict::Unknown
-            }
+            Some(true) if !self.is_sound(measured.n) => Verdict::Unknown,
             Some(true) => Verdict::Breached(Evidence {
                 worst: Some(measured.worst),
                 reason: measured.reason,
             }),
         }
+    }
+
+    /// Whether so many observations, and those who made them, are enough to open an incident.
+    pub(super) fn is_sound(&self, n: u64) -> bool {
+        n >= self.resolved.observations_min && !self.is_one_view()
     }
 
     /// Whether fewer agents have fed it lately than it takes to tell an endpoint's trouble from
@@ -120,22 +123,22 @@ impl<'v> Reading<'v> {
                 above_us,
             } => {
                 let percentiles = &figures.latency_us;
-                let value = percentiles.get(percentile)?;
+                let value = percentiles.get(percentile);
                 let name = format!("time to first token, {}", percentile.name());
-                let (value_is, limit) = (Quantity::micros(value), Quantity::micros(above_us));
-                let breached = value > above_us;
-                Some(against(percentiles, breached, value_is, &name, limit))
+                let breached = value.map(|value| value > above_us);
+                let (value, limit) = (value.map(Quantity::micros), Quantity::micros(above_us));
+                Some(against(percentiles, breached, value, &name, limit))
             }
             Condition::Throughput {
                 percentile,
                 below_mtps,
             } => {
                 let percentiles = &figures.throughput_mtps;
-                let value = percentiles.get(percentile)?;
+                let value = percentiles.get(percentile);
                 let name = format!("throughput, {}", percentile.name());
-                let (value_is, limit) = (Quantity::mtps(value), Quantity::mtps(below_mtps));
-                let breached = value < below_mtps;
-                Some(against(percentiles, breached, value_is, &name, limit))
+                let breached = value.map(|value| value < below_mtps);
+                let (value, limit) = (value.map(Quantity::mtps), Quantity::mtps(below_mtps));
+                Some(against(percentiles, breached, value, &name, limit))
             }
             Condition::NoData { .. } | Condition::Observer => None,
         }
@@ -193,19 +196,21 @@ fn rate_limited(figures: &Figures, above: f64) -> Measured {
     }
 }
 
+/// Without enough observations there is no value, and nothing is told but how many there are.
 fn against(
     percentiles: &Percentiles,
-    breached: bool,
-    value: Quantity,
+    breached: Option<bool>,
+    value: Option<Quantity>,
     name: &str,
     limit: Quantity,
 ) -> Measured {
+    let worst = value.unwrap_or(limit);
     Measured {
         n: percentiles.n,
-        breached: Some(breached),
-        worst: value,
+        breached,
+        worst,
         reason: format!(
-            "{name}, is {value} over 30 min ({} observations); the limit is {limit}",
+            "{name}, is {worst} over 30 min ({} observations); the limit is {limit}",
             percentiles.n
         ),
     }

@@ -95,7 +95,7 @@ impl<'v> Judge<'v> {
                 }
             };
             match rule.condition {
-                Condition::Observer => push(Subject::Fleet, self.fleet()),
+                Condition::Observer => push(Subject::Fleet, self.fleet(rule.severity)),
                 Condition::NoData { after_us } => {
                     for agent in self.view.agents() {
                         push(
@@ -125,7 +125,7 @@ impl<'v> Judge<'v> {
             return Verdict::Gone("there is no such rule any more");
         };
         match (&alert.subject, rule.condition) {
-            (Subject::Fleet, Condition::Observer) => self.fleet(),
+            (Subject::Fleet, Condition::Observer) => self.fleet(rule.severity),
             (Subject::Agent(agent), Condition::NoData { after_us }) => self.agent(agent, after_us),
             (Subject::Provider(provider), Condition::Uptime { .. }) => {
                 let providers = providers.as_ref();
@@ -156,11 +156,14 @@ impl<'v> Judge<'v> {
         meant.map(|row| Reading::new(self, rule, row))
     }
 
-    fn fleet(&self) -> Verdict {
-        let providers = self.providers.iter().flatten();
-        let worst = providers
-            .filter_map(Providers::troubled)
-            .max_by_key(|it| it.0);
+    /// A part of the fleet says nothing of more than half of it.
+    fn fleet(&self, severity: Severity) -> Verdict {
+        let providers = || self.providers.iter().flatten();
+        if !self.view.is_whole || providers().any(Providers::is_stale) {
+            return Verdict::Unknown;
+        }
+        let troubled = providers().filter_map(|it| it.troubled(severity));
+        let worst = troubled.max_by_key(|it| it.0);
         match worst {
             Some((troubled, all)) => Verdict::Breached(Evidence {
                 worst: Some(Quantity::ratio(troubled, all)),
@@ -175,8 +178,7 @@ impl<'v> Judge<'v> {
                          them, what observes them may be"
                     .to_owned(),
             }),
-            None if self.view.is_whole => Verdict::Clear(RECOVERED),
-            None => Verdict::Unknown,
+            None => Verdict::Clear(RECOVERED),
         }
     }
 

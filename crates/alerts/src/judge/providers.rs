@@ -6,14 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use sextant_incident::Quantity;
+use sextant_incident::{Quantity, Severity};
 use sextant_measure::figures::minimum;
 use sextant_measure::id::ProviderId;
 
 use super::endpoint::Reading;
 use super::{Evidence, Judge, RECOVERED, TOO_LITTLE, UNLISTED, Verdict};
 use crate::config::Window;
-use crate::rule::{Condition, Rule};
+use crate::rule::{Condition, Rule, Scope};
 
 /// Below this many providers, that more than half are in trouble says nothing of the observer.
 const PROVIDERS_MIN: u64 = 5;
@@ -24,12 +24,13 @@ const ENDPOINTS_MIN: u64 = 2;
 pub(super) struct Providers<'v> {
     tallies: BTreeMap<&'v ProviderId, Tally>,
     is_whole: bool,
+    rule: &'v Rule,
 }
 
 /// Endpoints of a provider.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
-    /// With enough observations in the shorter window.
+    /// With enough observations in both windows, of enough agents.
     judged: u64,
     /// Of these, which burn their budgets there.
     burning: u64,
@@ -37,6 +38,8 @@ struct Tally {
     breached: u64,
     /// Of which anything can be told, or could if their rows were fresh.
     told: u64,
+    /// Whose rows are not.
+    stale: u64,
 }
 
 impl<'v> Providers<'v> {
@@ -58,16 +61,27 @@ impl<'v> Providers<'v> {
         Some(Self {
             tallies,
             is_whole: judge.view.is_whole,
+            rule,
         })
     }
 
-    /// How many of how many are in trouble, if that is more than half of enough.
-    pub(super) fn troubled(&self) -> Option<(u64, u64)> {
+    /// How many of how many are in trouble, if that is more than half of enough, and one has broken
+    /// the rule. Only of a rule about all endpoints that is at least as urgent.
+    pub(super) fn troubled(&self, severity: Severity) -> Option<(u64, u64)> {
+        if self.rule.scope != Scope::default() || self.rule.severity > severity {
+            return None;
+        }
         let judged = self.tallies.values().filter(|tally| tally.judged > 0);
         let (troubled, all) = judged.fold((0, 0), |(troubled, all), tally| {
             (troubled + u64::from(tally.is_troubled()), all + 1)
         });
-        (all >= PROVIDERS_MIN && 2 * troubled > all).then_some((troubled, all))
+        let is_any_broken = self.tallies.values().any(|tally| tally.breached > 0);
+        (is_any_broken && all >= PROVIDERS_MIN && 2 * troubled > all).then_some((troubled, all))
+    }
+
+    /// Whether any row is not fresh.
+    pub(super) fn is_stale(&self) -> bool {
+        self.tallies.values().any(|tally| tally.stale > 0)
     }
 
     /// Of each provider, whether an incident is to be opened.
@@ -81,7 +95,7 @@ impl<'v> Providers<'v> {
     pub(super) fn standing(&self, provider: &ProviderId) -> Verdict {
         match self.tallies.get(provider) {
             Some(tally) if tally.is_breached() => tally.breached(),
-            Some(tally) if tally.judged > 0 => Verdict::Clear(RECOVERED),
+            Some(tally) if tally.is_well() => Verdict::Clear(RECOVERED),
             Some(tally) if tally.told > 0 => Verdict::Unknown,
             Some(_) => Verdict::Clear(TOO_LITTLE),
             None if self.is_whole => Verdict::Clear(UNLISTED),
@@ -93,14 +107,14 @@ impl<'v> Providers<'v> {
 impl Tally {
     fn add(&mut self, reading: &Reading<'_>, limit: f64, long: Window, short: Window) {
         let n = reading.uptime(long).map_or(0, |ratio| ratio.whole);
-        if !reading.is_fresh() || reading.is_told_by_enough(n) {
-            self.told += 1;
-        }
         if !reading.is_fresh() {
+            (self.told, self.stale) = (self.told + 1, self.stale + 1);
             return;
         }
+        self.told += u64::from(reading.is_told_by_enough(n));
         let recent = reading.uptime(short);
-        if let Some(recent) = recent.filter(|ratio| ratio.whole >= minimum::RATIO) {
+        let recent = recent.filter(|ratio| ratio.whole >= minimum::RATIO);
+        if let Some(recent) = recent.filter(|_| reading.is_sound(n)) {
             self.judged += 1;
             let burns = reading.burn_rate(recent).is_some_and(|rate| rate > limit);
             self.burning += u64::from(burns);
@@ -111,6 +125,11 @@ impl Tally {
 
     fn is_troubled(self) -> bool {
         2 * self.burning > self.judged
+    }
+
+    /// Nothing that is known of it speaks against it, and nothing is unknown that might.
+    fn is_well(self) -> bool {
+        self.judged > 0 && self.stale == 0 && !self.is_troubled()
     }
 
     fn is_breached(self) -> bool {

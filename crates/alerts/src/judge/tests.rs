@@ -265,6 +265,16 @@ fn more_than_half_of_all_providers_at_once_means_the_observer() {
         !told.contains(&"observer-suspected/fleet".to_owned()),
         "{told:?}"
     );
+    let thin: Vec<_> = ["p1", "p2", "p3", "p4", "p5"]
+        .map(|it| Made {
+            n: 99,
+            ..Made::down(it, "a/b")
+        })
+        .into();
+    assert!(
+        broken(&resolved(""), &view(NOW, &thin)).is_empty(),
+        "low traffic"
+    );
     let mut said = view(NOW, &[]);
     said.observer_suspected = true;
     assert_eq!(broken(&resolved(""), &said), ["observer-suspected/fleet"]);
@@ -381,4 +391,83 @@ fn the_reason_quotes_what_it_rests_on() {
         "uptime is 80.00 % over 30 min (1000 observations) and 0.00 % over 5 min; errors come 20.0 \
          and 100.0 times as fast as the objective allows, the limit is 14.4"
     );
+}
+
+#[test]
+fn what_is_seen_of_a_part_says_nothing_of_the_fleet() {
+    let config = resolved("");
+    let fleet = "observer-suspected/fleet".parse().unwrap();
+    let standing = |view: &View| Judge::new(&config, view, NOW).standing(&fleet);
+    let down = ["p1", "p2", "p3", "p4", "p5"].map(|it| Made::down(it, "a/b"));
+    let mut partly = view(NOW, &down);
+    assert!(matches!(standing(&partly), Verdict::Breached(_)));
+    partly.is_whole = false;
+    assert_eq!(standing(&partly), Verdict::Unknown);
+    let stale = down.map(|made| Made { age_s: 61, ..made });
+    assert_eq!(standing(&view(NOW, &stale)), Verdict::Unknown);
+    assert!(matches!(standing(&view(NOW, &[])), Verdict::Clear(_)));
+}
+
+#[test]
+fn rules_about_some_models_say_nothing_of_the_fleet() {
+    let about = "[[rules]]\nname = \"r\"\nkind = \"uptime\"\nseverity = \"page\"\nburn_rate = 2.0\n\
+                 window = \"30m\"\nshort_window = \"5m\"\n";
+    let observer = "[[rules]]\nname = \"o\"\nkind = \"observer\"\nseverity = \"page\"\n";
+    let down = ["p1", "p2", "p3", "p4", "p5"].map(|it| Made::down(it, "a/b"));
+    let says = |rules: &str| {
+        let told = broken(&resolved(rules), &view(NOW, &down));
+        told.contains(&"o/fleet".to_owned())
+    };
+    assert!(says(&format!("{about}{observer}")));
+    assert!(!says(&format!("{about}models = [\"a/b\"]\n{observer}")));
+    let ticket = about.replace("page", "ticket");
+    assert!(
+        !says(&format!("{ticket}{observer}")),
+        "and tickets nothing of pages"
+    );
+}
+
+#[test]
+fn a_provider_of_which_part_is_unknown_has_not_recovered() {
+    let config = resolved("");
+    let alert = "uptime-page/provider/p".parse().unwrap();
+    let standing = |made: &[Made]| {
+        let view = view(NOW, made);
+        Judge::new(&config, &view, NOW).standing(&alert)
+    };
+    let quiet = |model| Made {
+        n: 60,
+        ..Made::down("p", model)
+    };
+    let left = [Made::down("p", "a/1"), quiet("a/2")];
+    assert_eq!(
+        standing(&left),
+        Verdict::Unknown,
+        "the last one asked still burns"
+    );
+    let stale = Made {
+        age_s: 61,
+        ..Made::down("p", "a/1")
+    };
+    assert_eq!(standing(&[stale, Made::well("p", "a/2")]), Verdict::Unknown);
+    let well = standing(&[Made::well("p", "a/1"), Made::well("p", "a/2")]);
+    assert!(matches!(well, Verdict::Clear(_)), "{well:?}");
+}
+
+#[test]
+fn a_percentile_without_traffic_is_told_by_too_little() {
+    let config = resolved(
+        "[[rules]]\nname = \"slow\"\nkind = \"latency\"\npercentile = \"p95\"\nabove_ms = 2000.0\n",
+    );
+    let alert = "slow/endpoint/a/b/p/fp8".parse().unwrap();
+    let standing = |n: u64| {
+        let made = Made::well("p", "a/b");
+        let mut figures = made.figures();
+        figures.latency_us.n = n;
+        let view = View::new(vec![made.row_of(NOW, &figures)], Vec::new());
+        Judge::new(&config, &view, NOW).standing(&alert)
+    };
+    assert!(matches!(standing(0), Verdict::Clear(why) if why.contains("too little")));
+    assert!(matches!(standing(49), Verdict::Clear(_)));
+    assert_eq!(standing(60), Verdict::Unknown);
 }

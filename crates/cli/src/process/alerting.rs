@@ -67,13 +67,15 @@ struct AllWindows {
 #[async_trait]
 impl Sight for AllWindows {
     async fn look(&self) -> Option<View> {
+        // Before the rows, which may be of later: nobody seems silent who was heard meanwhile.
+        let as_of = self.progress.as_of(|_| true);
         let edition = self.hub.present()?;
         let agents = self.hub.agents().await?;
         let snapshot = edition.snapshot();
         let rows = snapshot.rows().iter().map(|row| Arc::clone(&row.value));
         let header = snapshot.header();
         let mut view = View::new(rows.collect(), agents);
-        view.as_of = self.progress.as_of(|_| true);
+        view.as_of = as_of;
         view.is_whole = header.partitions_whole == header.partitions;
         view.observer_suspected = header.observer_suspected;
         Some(view)
