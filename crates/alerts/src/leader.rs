@@ -43,8 +43,13 @@ pub(crate) struct Leader {
     pub(crate) heard: mpsc::Receiver<Delivered>,
 }
 
-/// Another has claimed the log.
-struct Displaced;
+/// Why the log is to be claimed again.
+enum End {
+    /// Another has claimed it.
+    Displaced,
+    /// It was made anew: what is held here is all that there is.
+    Anew(Book),
+}
 
 impl Leader {
     pub(crate) async fn run(mut self, stop: CancellationToken) {
@@ -113,18 +118,30 @@ impl Leader {
     /// Claims the log, again whenever it is lost, and evaluates.
     async fn lead(&mut self) -> std::convert::Infallible {
         let mut is_away = false;
+        let mut kept = None;
         loop {
             match AlertsLog::claim(Arc::clone(&self.log), &self.name).await {
                 Ok((log, left)) => {
                     is_away = false;
-                    let mut book = Book::new(self.terms.clone());
-                    book.restore(left);
+                    let book = kept.take().unwrap_or_else(|| {
+                        let mut book = Book::new(self.terms.clone());
+                        book.restore(left);
+                        book
+                    });
                     tracing::info!(open = book.open().count(), "evaluates alerts");
                     self.metrics.leading.set(1);
-                    let Displaced = self.evaluate(log, book).await;
-                    self.step_down();
-                    tracing::warn!("another has claimed the alerts log, or it was made anew");
-                    sleep(CONTEST).await;
+                    match self.evaluate(log, book).await {
+                        End::Displaced => {
+                            self.step_down();
+                            tracing::warn!("another has claimed the alerts log");
+                            sleep(CONTEST).await;
+                        }
+                        End::Anew(mut book) => {
+                            tracing::warn!("the alerts log was made anew; it is written again");
+                            book.all_changed();
+                            kept = Some(book);
+                        }
+                    }
                 }
                 Err(error) => {
                     self.failed(doing::CLAIMING, &error, &mut is_away);
@@ -134,7 +151,7 @@ impl Leader {
         }
     }
 
-    async fn evaluate(&mut self, mut log: AlertsLog, mut book: Book) -> Displaced {
+    async fn evaluate(&mut self, mut log: AlertsLog, mut book: Book) -> End {
         let mut ticks = interval(self.config.evaluate_interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_away = false;
@@ -159,7 +176,8 @@ impl Leader {
                     self.metrics.open(&book);
                     self.board.send_replace(book.board(self.clock.now()));
                 }
-                Ok(Tenure::Lost) => return Displaced,
+                Ok(Tenure::Lost) => return End::Displaced,
+                Ok(Tenure::Anew) => return End::Anew(book),
                 // What could not be made durable is told to nobody; what stands on the board stays.
                 Err(error) => self.failed(doing::WRITING, &error, &mut is_away),
             }

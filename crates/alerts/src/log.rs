@@ -42,8 +42,10 @@ pub(crate) enum Tenure {
         /// Which.
         stale: BTreeSet<AlertKey>,
     },
-    /// Another has claimed the log since, or it was made anew.
+    /// Another has claimed the log since.
     Lost,
+    /// The log was made anew, and knows nothing of what is held here.
+    Anew,
 }
 
 /// How far the log has been read, and what was read.
@@ -97,7 +99,7 @@ impl AlertsLog {
         for piece in pieces(records) {
             let appended = self.log.append(ALERTS, PARTITION, piece).await?;
             if appended.first < self.seen.next {
-                return Ok(Tenure::Lost);
+                return Ok(Tenure::Anew);
             }
             self.seen
                 .read_to(&*self.log, appended.last.following())
@@ -113,8 +115,7 @@ impl AlertsLog {
     pub(crate) async fn look(&mut self) -> Result<Tenure, LogError> {
         let end = self.log.bounds(ALERTS, PARTITION).await?.high_watermark;
         if end < self.seen.next {
-            // It was made anew, and knows nothing of what is held here.
-            return Ok(Tenure::Lost);
+            return Ok(Tenure::Anew);
         }
         self.seen.read_to(&*self.log, end).await?;
         Ok(self.tenure())

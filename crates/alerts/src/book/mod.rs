@@ -119,6 +119,11 @@ impl Book {
         self.changed.extend(alerts);
     }
 
+    /// All of them are.
+    pub(crate) fn all_changed(&mut self) {
+        self.changed.extend(self.alerts.keys().cloned());
+    }
+
     /// What is held of an alert; nothing if everyone has heard everything.
     pub(crate) fn held(&self, alert: &AlertKey) -> &[Held] {
         self.alerts.get(alert).map_or(&[], Vec::as_slice)

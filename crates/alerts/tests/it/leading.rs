@@ -347,10 +347,17 @@ async fn a_log_that_was_made_anew_is_claimed_again() {
     rig.see(500);
     let running = rig.start("one");
     seconds(15).await;
+    let opened_at = running.board()[0].incident.opened_at;
     rig.log.remake(ALERTS);
     seconds(40).await;
     let bounds = rig.log.bounds(ALERTS, 0).await.unwrap();
     assert!(bounds.high_watermark.0 >= 2, "a claim and an incident");
     assert_eq!(running.shown(), [format!("{ALERT} open store opened")]);
+    assert_eq!(
+        running.board()[0].incident.opened_at,
+        opened_at,
+        "the same one"
+    );
+    assert_eq!(rig.shelf.shown().len(), 1);
     running.end().await;
 }
