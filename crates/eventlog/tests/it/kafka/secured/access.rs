@@ -226,7 +226,7 @@ async fn who_alerts_reads_windows_and_gates_and_keeps_alerts_in_a_group_of_its_o
     let fleet = Fleet::with_topics().await;
     fleet.grant("Alerts", |_| true).await;
     let owner = fleet.log_of(OWNER);
-    for topic in [WINDOWS, GATES] {
+    for topic in [WINDOWS, GATES, OBSERVATIONS] {
         owner.append(topic, 0, vec![numbered(1)]).await.unwrap();
     }
     let log = fleet.log_of("alerts");
