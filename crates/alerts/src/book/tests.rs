@@ -10,7 +10,7 @@ use super::{Book, Outcome, Terms};
 use crate::config::Resolved;
 use crate::delivery::Audience;
 use crate::judge::Judge;
-use crate::judge::tests::{Made, NOW, resolved, view};
+use crate::judge::made::{Made, NOW, resolved, view};
 use crate::view::View;
 
 const SECOND: i64 = 1_000_000;

@@ -5,9 +5,11 @@
 //! incident, and an open one stays open.
 
 mod endpoint;
+#[cfg(test)]
+pub(crate) mod made;
 mod providers;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 
 use sextant_incident::{AlertKey, Kind, Quantity, RuleName, Severity, Subject};
 use sextant_measure::id::AgentId;
