@@ -69,7 +69,8 @@ fn metric(server: &Process, name: &str) -> f64 {
     let text = ureq::get(url).call().unwrap().body_mut().read_to_string();
     let text = text.unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name));
-    line.map_or(0.0, |value| value.trim().parse().unwrap())
+    let value = line.unwrap_or_else(|| panic!("no {name}"));
+    value.trim().parse().unwrap()
 }
 
 /// Until it has looked at all windows twice more.
