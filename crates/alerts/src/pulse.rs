@@ -20,7 +20,8 @@ impl Pulse {
         }
     }
 
-    /// When the loop turned last, by a clock that nobody sets.
+    /// When its task was last seen to run, by a clock that nobody sets. Waiting for the log is no
+    /// standstill.
     pub fn turned(&self) -> Instant {
         *self.turned.lock().unwrap_or_else(PoisonError::into_inner)
     }

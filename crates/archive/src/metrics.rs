@@ -14,6 +14,12 @@ struct ReasonLabel {
     reason: &'static str,
 }
 
+/// What was being done.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
+}
+
 /// A partition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PartitionLabel {
@@ -31,7 +37,7 @@ pub struct Metrics {
     corrupt: Counter,
     overtaken: Counter,
     evicted_senders: Counter,
-    errors: Family<ReasonLabel, Counter>,
+    errors: Family<KindLabel, Counter>,
     lag: Family<PartitionLabel, Gauge>,
 }
 
@@ -118,8 +124,8 @@ impl Metrics {
     }
 
     pub(crate) fn error(&self, doing: &'static str) {
-        let reason = doing;
-        self.errors.get_or_create(&ReasonLabel { reason }).inc();
+        let kind = doing;
+        self.errors.get_or_create(&KindLabel { kind }).inc();
     }
 
     pub(crate) fn lag(&self, partition: u32, records: u64) {

@@ -51,6 +51,12 @@ impl Quantity {
         }
     }
 
+    /// In its unit.
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    pub fn value(self) -> f64 {
+        self.millionths as f64 / 1e6
+    }
+
     /// So many microseconds.
     pub const fn micros(micros: u64) -> Self {
         Self {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use sextant_measure::id::{AgentId, EndpointId, ModelId, ProviderId};
+use sextant_measure::quantization::Quantization;
 
 use crate::IncidentError;
 
@@ -42,6 +43,22 @@ impl Subject {
             Self::Endpoint(id) => Some(&id.provider),
             Self::Provider(provider) => Some(provider),
             Self::Agent(_) | Self::Fleet => None,
+        }
+    }
+
+    /// The quantization, if it is about one.
+    pub const fn quantization(&self) -> Option<Quantization> {
+        match self {
+            Self::Endpoint(id) => Some(id.quantization),
+            Self::Provider(_) | Self::Agent(_) | Self::Fleet => None,
+        }
+    }
+
+    /// The sender, if it is about one.
+    pub const fn agent(&self) -> Option<&AgentId> {
+        match self {
+            Self::Agent(agent) => Some(agent),
+            Self::Endpoint(_) | Self::Provider(_) | Self::Fleet => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Incidents, and how they are asked for.
 
-use sextant_incident::{Incident, Subject};
-use sextant_measure::id::{ModelId, ProviderId};
+use sextant_incident::Incident;
+use sextant_measure::id::{AgentId, ModelId, ProviderId};
 
 use crate::MinuteRange;
 
@@ -32,19 +32,16 @@ pub(crate) struct About {
 impl About {
     pub(crate) fn of(incident: &Incident) -> Self {
         let subject = &incident.alert.subject;
-        let (quantization, agent) = match subject {
-            Subject::Endpoint(id) => (id.quantization.name(), ""),
-            Subject::Agent(agent) => ("", agent.as_str()),
-            Subject::Provider(_) | Subject::Fleet => ("", ""),
-        };
         Self {
             model: subject.model().map(ModelId::to_string).unwrap_or_default(),
             provider: subject
                 .provider()
                 .map(ProviderId::to_string)
                 .unwrap_or_default(),
-            quantization: quantization.to_owned(),
-            agent: agent.to_owned(),
+            quantization: subject
+                .quantization()
+                .map_or_else(String::new, |it| it.to_string()),
+            agent: subject.agent().map(AgentId::to_string).unwrap_or_default(),
         }
     }
 }

@@ -12,10 +12,11 @@ use http::HeaderMap;
 use serde::Serialize;
 use sextant_incident::{AlertKey, Incident, Subject};
 use sextant_measure::time::{Clock, Timestamp};
+use sextant_wire::json::rfc3339;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::about::{About, rfc3339};
+use super::about::About;
 use super::board::{Ended, changed, emptied};
 use super::error::DeliveryError;
 use super::metrics::ReceiverMetrics;

@@ -2,9 +2,9 @@
 
 use sextant_incident::Incident;
 use sextant_measure::time::Timestamp;
+use sextant_wire::json::rfc3339;
 
 use super::Event;
-use super::about::rfc3339;
 use super::error::DeliveryError;
 use super::notifier::Notify;
 

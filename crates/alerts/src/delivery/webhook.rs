@@ -34,9 +34,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use sextant_incident::{Incident, Quantity};
 use sextant_measure::time::Timestamp;
+use sextant_wire::json::rfc3339;
 
 use super::Event;
-use super::about::{About, rfc3339};
+use super::about::About;
 use super::error::DeliveryError;
 use super::notifier::Notify;
 use super::outbox::Filter;
@@ -120,13 +121,9 @@ fn body(incident: &Incident, event: Event, now: Timestamp) -> Bytes {
     serde_json::to_vec(&body).unwrap_or_default().into()
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "amounts are far below 2^53 millionths"
-)]
 fn worst(quantity: Quantity) -> Worst {
     Worst {
-        value: quantity.millionths as f64 / 1e6,
+        value: quantity.value(),
         unit: quantity.unit.name(),
     }
 }

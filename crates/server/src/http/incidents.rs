@@ -8,8 +8,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use sextant_incident::{Incident, Quantity, Subject};
+use sextant_incident::{Incident, Quantity};
 use sextant_measure::id::{AgentId, ModelId, ProviderId};
+use sextant_measure::quantization::Quantization;
 use sextant_store::{IncidentQuery, MinuteRange};
 use sextant_wire::json::rfc3339;
 
@@ -93,14 +94,6 @@ struct WorstJson {
 impl From<&Incident> for IncidentJson {
     fn from(incident: &Incident) -> Self {
         let subject = &incident.alert.subject;
-        let quantization = match subject {
-            Subject::Endpoint(id) => Some(id.quantization.name()),
-            _ => None,
-        };
-        let agent = match subject {
-            Subject::Agent(agent) => Some(agent),
-            _ => None,
-        };
         Self {
             id: incident.id(),
             rule: incident.alert.rule.to_string(),
@@ -109,8 +102,8 @@ impl From<&Incident> for IncidentJson {
             subject: subject.to_string(),
             model: subject.model().map(ModelId::to_string),
             provider: subject.provider().map(ProviderId::to_string),
-            quantization,
-            agent: agent.map(AgentId::to_string),
+            quantization: subject.quantization().map(Quantization::name),
+            agent: subject.agent().map(AgentId::to_string),
             opened_at: rfc3339(incident.opened_at),
             closed_at: incident.closed_at.map(rfc3339),
             worst: incident.worst.map(WorstJson::from),
@@ -121,10 +114,9 @@ impl From<&Incident> for IncidentJson {
 }
 
 impl From<Quantity> for WorstJson {
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     fn from(worst: Quantity) -> Self {
         Self {
-            value: worst.millionths as f64 / 1e6,
+            value: worst.value(),
             unit: worst.unit.name(),
         }
     }
